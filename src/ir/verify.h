@@ -1,0 +1,12 @@
+// Structural verification: run after every pass and every import.
+#pragma once
+
+#include "ir/graph.h"
+
+namespace qat::ir {
+
+// Checks order, single producers, existing inputs, unique names, input counts and attribute types of every operator,
+// data where needed, ranges positive and finite. Throws Error(kBadFile) naming the node.
+void verify(const Graph& graph);
+
+}  // namespace qat::ir

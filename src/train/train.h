@@ -1,0 +1,43 @@
+// Training, calibration and evaluation of graphs on LibTorch: the plugin libqat_train.so.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "config/options.h"
+#include "eval/classifier.h"
+#include "ir/graph.h"
+
+namespace qat::train {
+
+// What a long command tells its caller; the command line prints it, the library never does.
+struct Report {
+  std::function<void(const std::string& line)> info;  // a line worth keeping
+  std::function<void(const std::string& label, int64_t done, int64_t total, const std::string& detail)> progress;
+  std::function<bool()> interrupted;  // true: save and stop
+};
+
+struct TrainResult {
+  double best_top1 = 0;  // on the selection split, per cent
+  int64_t best_epoch = -1;
+  std::filesystem::path best, last;
+  bool interrupted = false;
+};
+
+class TrainPlugin {
+ public:
+  virtual ~TrainPlugin() = default;
+  // Trains or finetunes; resume continues the last checkpoint of options.outputs exactly.
+  virtual TrainResult train(const config::Options& options, bool resume, const Report& report) = 0;
+  // Places quantizers, collects histograms, chooses ranges; writes checkpoint_quant_calibrate.pth and returns its path.
+  virtual std::filesystem::path calibrate(const config::Options& options, const Report& report) = 0;
+  virtual std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, int threads) = 0;
+  // The same for a graph in memory (compare, tests).
+  virtual std::unique_ptr<eval::Classifier> classifier(ir::Graph graph, int threads) = 0;
+};
+
+TrainPlugin& train_plugin();
+
+}  // namespace qat::train
