@@ -1,6 +1,7 @@
 // What this processor can do, found once at run time, and the ISA level that kernels are chosen by.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 

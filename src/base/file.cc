@@ -1,0 +1,163 @@
+// Mappings and atomic writes over POSIX calls: see file.h.
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/error.h"
+
+namespace qat {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kBuffer = size_t{1} << 20;
+
+[[noreturn]] void fail_io(const char* what, const fs::path& path, int error) {
+  const char* remedy = "";
+  if (error == ENOSPC || error == EDQUOT) remedy = "; free disk space or choose another folder";
+  if (error == EACCES || error == EROFS || error == EPERM) remedy = "; choose a folder that can be written";
+  if (error == ENOENT) remedy = "; check the path";
+  fail(Code::kIo, "cannot ", what, " ", path.string(), ": ", std::strerror(error), remedy);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// O_NONBLOCK: a FIFO without a writer must not hang us; it is refused as no regular file.
+struct Opened {
+  Descriptor fd;
+  size_t size;
+};
+Opened open_regular(const fs::path& path) {
+  Opened opened{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};
+  if (opened.fd.get() < 0) fail_io("open", path, errno);
+  struct stat status {};
+  if (::fstat(opened.fd.get(), &status) != 0) fail_io("read", path, errno);
+  if (S_ISDIR(status.st_mode)) fail(Code::kIo, path.string(), " is a folder, a file was expected");
+  if (!S_ISREG(status.st_mode)) fail(Code::kIo, path.string(), " is not a regular file");
+  opened.size = static_cast<size_t>(status.st_size);
+  return opened;
+}
+
+fs::path temporary_name(const fs::path& path) {
+  static std::atomic<unsigned> counter{0};
+  return path.string() + cat(".tmp-", ::getpid(), "-", counter.fetch_add(1));
+}
+
+// A symlink is followed, so that the rename replaces what it points to and not the link.
+fs::path resolve(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_symlink(path, ignored)) return path;
+  const fs::path target = fs::weakly_canonical(path, ignored);
+  return ignored ? path : target;
+}
+
+}  // namespace
+
+std::shared_ptr<MappedFile> MappedFile::open(const fs::path& path) {
+  const Opened opened = open_regular(path);
+  std::shared_ptr<MappedFile> file(new MappedFile);
+  file->path_ = path;
+  file->size_ = opened.size;
+  if (opened.size > 0) {
+    void* memory = ::mmap(nullptr, opened.size, PROT_READ, MAP_PRIVATE, opened.fd.get(), 0);
+    if (memory == MAP_FAILED) fail_io("map", path, errno);
+    file->data_ = static_cast<const std::byte*>(memory);
+  }
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+std::string read_file(const fs::path& path) {
+  const Opened opened = open_regular(path);
+  std::string content(opened.size, '\0');
+  for (size_t done = 0; done < content.size();) {
+    const ssize_t got = ::read(opened.fd.get(), content.data() + done, content.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_io("read", path, errno);
+    if (got == 0) fail(Code::kIo, path.string(), " became shorter while it was read");
+    done += static_cast<size_t>(got);
+  }
+  return content;
+}
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(resolve(path)), temporary_(temporary_name(path_)) {
+  std::error_code ignored;
+  if (fs::is_directory(path_, ignored)) fail(Code::kIo, path.string(), " is a folder; give a file name");
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail_io("write", path_, errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+    ::unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::write(const void* data, size_t size) {
+  position_ += size;
+  if (buffer_.size() + size > kBuffer) flush();
+  if (size < kBuffer) {
+    buffer_.append(static_cast<const char*>(data), size);
+    return;
+  }
+  buffer_.assign(static_cast<const char*>(data), size);
+  flush();
+}
+
+void AtomicFile::flush() {
+  for (size_t done = 0; done < buffer_.size();) {
+    const ssize_t put = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) fail_io("write", path_, errno);
+    done += static_cast<size_t>(put);
+  }
+  buffer_.clear();
+}
+
+void AtomicFile::commit() {
+  flush();
+  if (::fsync(fd_) != 0) fail_io("sync", path_, errno);
+  const int fd = std::exchange(fd_, -1);
+  if (::close(fd) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    fail_io("write", path_, error);
+  }
+  const fs::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+  const Descriptor handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (handle.get() >= 0)
+    ::fsync(handle.get());  // some file systems refuse to sync a folder: the rename stands either way
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+  AtomicFile file(path);
+  file.write(content);
+  file.commit();
+}
+
+}  // namespace qat
