@@ -44,19 +44,24 @@ class Descriptor {
 };
 
 // O_NONBLOCK: a FIFO without a writer must not hang us; it is refused as no regular file.
-struct Opened {
-  Descriptor fd;
-  size_t size;
+class RegularFile {
+ public:
+  explicit RegularFile(const fs::path& path);
+  int fd() const { return fd_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  Descriptor fd_;
+  size_t size_ = 0;
 };
-Opened open_regular(const fs::path& path) {
-  Opened opened{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};
-  if (opened.fd.get() < 0) fail_io("open", path, errno);
+
+RegularFile::RegularFile(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  if (fd() < 0) fail_io("open", path, errno);
   struct stat status {};
-  if (::fstat(opened.fd.get(), &status) != 0) fail_io("read", path, errno);
+  if (::fstat(fd(), &status) != 0) fail_io("read", path, errno);
   if (S_ISDIR(status.st_mode)) fail(Code::kIo, path.string(), " is a folder, a file was expected");
   if (!S_ISREG(status.st_mode)) fail(Code::kIo, path.string(), " is not a regular file");
-  opened.size = static_cast<size_t>(status.st_size);
-  return opened;
+  size_ = static_cast<size_t>(status.st_size);
 }
 
 fs::path temporary_name(const fs::path& path) {
@@ -75,12 +80,12 @@ fs::path resolve(const fs::path& path) {
 }  // namespace
 
 std::shared_ptr<MappedFile> MappedFile::open(const fs::path& path) {
-  const Opened opened = open_regular(path);
+  const RegularFile opened(path);
   std::shared_ptr<MappedFile> file(new MappedFile);
   file->path_ = path;
-  file->size_ = opened.size;
-  if (opened.size > 0) {
-    void* memory = ::mmap(nullptr, opened.size, PROT_READ, MAP_PRIVATE, opened.fd.get(), 0);
+  file->size_ = opened.size();
+  if (opened.size() > 0) {
+    void* memory = ::mmap(nullptr, opened.size(), PROT_READ, MAP_PRIVATE, opened.fd(), 0);
     if (memory == MAP_FAILED) fail_io("map", path, errno);
     file->data_ = static_cast<const std::byte*>(memory);
   }
@@ -92,10 +97,10 @@ MappedFile::~MappedFile() {
 }
 
 std::string read_file(const fs::path& path) {
-  const Opened opened = open_regular(path);
-  std::string content(opened.size, '\0');
+  const RegularFile opened(path);
+  std::string content(opened.size(), '\0');
   for (size_t done = 0; done < content.size();) {
-    const ssize_t got = ::read(opened.fd.get(), content.data() + done, content.size() - done);
+    const ssize_t got = ::read(opened.fd(), content.data() + done, content.size() - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_io("read", path, errno);
     if (got == 0) fail(Code::kIo, path.string(), " became shorter while it was read");
