@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <exception>
 #include <fstream>
@@ -22,7 +23,7 @@ int quota_cpus() {
   std::string quota;
   double period = 0;
   if (!(file >> quota >> period) || quota == "max" || period <= 0) return 1 << 20;
-  return std::max(1, static_cast<int>(std::stod(quota) / period + 0.5));
+  return std::max(1, static_cast<int>(std::lround(std::stod(quota) / period)));
 }
 
 }  // namespace
