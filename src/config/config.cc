@@ -1,0 +1,98 @@
+// A configuration from defaults and overrides: see config.h. The YAML part is yaml.cc.
+#include "config/config.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "config/values.h"
+
+namespace qat::config {
+
+std::string Config::source(const std::string& key) const {
+  const auto found = sources.find(key);
+  return found == sources.end() ? "default" : found->second;
+}
+
+bool is_override(std::string_view word) {
+  const std::string_view name = word.substr(0, word.find('='));
+  if (name.empty() || !std::isupper(static_cast<unsigned char>(name.front()))) return false;
+  const bool spelled = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isupper(c) != 0 || std::isdigit(c) != 0 || c == '_' || c == '.';
+  });
+  return spelled && (name.find('.') != std::string_view::npos || word.find('=') != std::string_view::npos ||
+                     find_key(name) != nullptr);
+}
+
+void apply_overrides(Config& config, const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const size_t equals = words[i].find('=');
+    const std::string name = words[i].substr(0, equals);
+    const Key* key = find_key(name);
+    if (key == nullptr) fail(Code::kUsage, "command line: ", unknown_key(name));
+    std::string value;
+    if (equals != std::string::npos) {
+      value = words[i].substr(equals + 1);
+    } else if (i + 1 < words.size()) {
+      value = words[++i];
+    } else {
+      fail(Code::kUsage, "command line: ", name, " has no value; write ", name, "=", value_text(*key, config.options));
+    }
+    try {
+      set_value(*key, config.options, value);
+    } catch (const Error& e) {
+      fail(e.code(), "command line: ", e.what());
+    }
+    config.sources[key->name] = "command line";
+  }
+}
+
+void check(const Options& options) {
+  const DataOptions& data = options.data;
+  const auto channels = static_cast<size_t>(options.model.in_channels);
+  if (data.mean.size() != data.std.size()) {
+    fail(Code::kUsage, "DATA.MEAN has ", data.mean.size(), " values and DATA.STD ", data.std.size(),
+         "; give one of each per channel");
+  }
+  if (!data.mean.empty() && data.mean.size() != channels) {
+    fail(Code::kUsage, "DATA.MEAN has ", data.mean.size(), " values, MODEL.IN_CHANNELS is ", channels,
+         "; give one per channel");
+  }
+  if (data.resize > 0 && data.size > data.resize) {
+    fail(Code::kUsage, "DATA.SIZE ", data.size, " is larger than DATA.RESIZE ", data.resize,
+         ", which the crop is taken from; raise DATA.RESIZE");
+  }
+  if (!options.convert.shape.empty() && options.convert.shape.size() != 4) {
+    fail(Code::kUsage, "CONVERT_ONNX.SHAPE has ", options.convert.shape.size(), " extents, expected N,C,H,W");
+  }
+  if (!std::is_sorted(options.train.steps.begin(), options.train.steps.end())) {
+    fail(Code::kUsage, "TRAIN.STEPS: expected ascending epochs, got [", join(options.train.steps, ", "), "]");
+  }
+  if (options.train.nesterov && options.train.momentum == 0) {
+    fail(Code::kUsage, "TRAIN.NESTEROV needs TRAIN.MOMENTUM above 0");
+  }
+}
+
+Config load(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  Config config;
+  if (!file.empty()) apply_yaml(config, read_file(file), file.string());
+  apply_overrides(config, overrides);
+  check(config.options);
+  return config;
+}
+
+std::string to_yaml(const Options& options) {
+  std::string text, section;
+  for (const Key& key : keys()) {
+    const size_t dot = key.name.find('.');
+    const std::string of = dot == std::string::npos ? "" : key.name.substr(0, dot);
+    if (of != section) text += cat(of, ":\n");
+    section = of;
+    text += cat(of.empty() ? "" : "  ", dot == std::string::npos ? key.name : key.name.substr(dot + 1), ": ",
+                value_text(key, options), "\n");
+  }
+  return text;
+}
+
+}  // namespace qat::config
