@@ -93,7 +93,7 @@ TEST(Config, WrongYamlNamesLineKeyAndRemedy) {
       yaml_error("TRAIN:\n  SCHEDULE: cosin\n"),
       "a.yaml:2: TRAIN.SCHEDULE: expected one of step, cosine, one_cycle, constant, got 'cosin'; did you mean cosine?");
   EXPECT_EQ(yaml_error("TRAIN: 5\n"), "a.yaml:1: TRAIN is a section, got a single value");
-  EXPECT_EQ(yaml_error("TRAIN:\n  LR: [1]\n"), "a.yaml:2: TRAIN.LR: expected float, got '[1]'");
+  EXPECT_EQ(yaml_error("TRAIN:\n  LR: [1]\n"), "a.yaml:2: TRAIN.LR: expected float > 0, got '[1]'");
   EXPECT_EQ(yaml_error("DATA:\n  MEAN: [[1]]\n"), "a.yaml:2: DATA.MEAN: expected list of float, got a nested list");
   EXPECT_EQ(yaml_error("TRAIN:\n  LR: 1\n  LR: 2\n"), "a.yaml:3: TRAIN.LR is given twice");
   EXPECT_EQ(yaml_error("- TRAIN\n"), "a.yaml:1: expected sections such as TRAIN:, got a list");
@@ -121,6 +121,15 @@ TEST(Config, WordsThatAreOverrides) {
     EXPECT_TRUE(is_override(word)) << word;
   for (const char* word : {"x.pth", "outputs/A.onnx", "", "IMAGES", "train.lr"})
     EXPECT_FALSE(is_override(word)) << word;
+}
+
+TEST(Config, TheExperimentsOfTheTreeAreValid) {
+  const std::string folder = QAT_SOURCE_DIR "/configs/";
+  EXPECT_EQ(load(folder + "fashion_mnist_resnet8.yaml", {}).options.model.net, "resnet8");
+  const Options imagenet = load(folder + "imagenet_resnet50.yaml", {"TRAIN.BATCH", "2"}).options;
+  EXPECT_EQ(imagenet.train.epochs, 60);
+  EXPECT_EQ(imagenet.train.lr, 0.01);
+  EXPECT_EQ(imagenet.build.max_shapes, "input:256x3x224x224");
 }
 
 TEST(Config, DepthAndAliasBombsAreRefused) {
