@@ -1,0 +1,10 @@
+// The entries of the addition's table, one file per ISA.
+#pragma once
+
+#include "engine/cpu/add/add.h"
+
+namespace qat::kernels {
+
+extern const AddKernel kAddReference;
+
+}  // namespace qat::kernels

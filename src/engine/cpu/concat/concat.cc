@@ -1,0 +1,13 @@
+// The table of concatenation kernels, fastest first.
+#include "engine/cpu/concat/concat.h"
+
+#include "engine/cpu/concat/concat_kernels.h"
+
+namespace qat::kernels {
+
+std::span<const ConcatKernel> concat_kernels() {
+  static const ConcatKernel table[] = {kConcatReference};
+  return table;
+}
+
+}  // namespace qat::kernels

@@ -1,0 +1,10 @@
+// The entries of the concatenation's table, one file per ISA.
+#pragma once
+
+#include "engine/cpu/concat/concat.h"
+
+namespace qat::kernels {
+
+extern const ConcatKernel kConcatReference;
+
+}  // namespace qat::kernels

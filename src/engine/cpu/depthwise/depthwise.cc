@@ -1,0 +1,13 @@
+// The table of depthwise kernels, fastest first.
+#include "engine/cpu/depthwise/depthwise.h"
+
+#include "engine/cpu/depthwise/depthwise_kernels.h"
+
+namespace qat::kernels {
+
+std::span<const DepthwiseKernel> depthwise_kernels() {
+  static const DepthwiseKernel table[] = {kDepthwiseReference};
+  return table;
+}
+
+}  // namespace qat::kernels

@@ -1,0 +1,13 @@
+// The table of dequantization kernels, fastest first.
+#include "engine/cpu/dequantize/dequantize.h"
+
+#include "engine/cpu/dequantize/dequantize_kernels.h"
+
+namespace qat::kernels {
+
+std::span<const DequantizeKernel> dequantize_kernels() {
+  static const DequantizeKernel table[] = {kDequantizeReference};
+  return table;
+}
+
+}  // namespace qat::kernels

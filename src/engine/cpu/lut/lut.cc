@@ -1,0 +1,13 @@
+// The table of look-up kernels, fastest first.
+#include "engine/cpu/lut/lut.h"
+
+#include "engine/cpu/lut/lut_kernels.h"
+
+namespace qat::kernels {
+
+std::span<const LutKernel> lut_kernels() {
+  static const LutKernel table[] = {kLutReference};
+  return table;
+}
+
+}  // namespace qat::kernels

@@ -1,0 +1,10 @@
+// The entries of the table look-up's table, one file per ISA.
+#pragma once
+
+#include "engine/cpu/lut/lut.h"
+
+namespace qat::kernels {
+
+extern const LutKernel kLutReference;
+
+}  // namespace qat::kernels

@@ -1,0 +1,10 @@
+// The entries of the pooling table, one file per ISA.
+#pragma once
+
+#include "engine/cpu/pool/pool.h"
+
+namespace qat::kernels {
+
+extern const PoolKernel kPoolReference;
+
+}  // namespace qat::kernels

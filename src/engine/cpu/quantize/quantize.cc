@@ -1,0 +1,13 @@
+// The table of quantization kernels, fastest first.
+#include "engine/cpu/quantize/quantize.h"
+
+#include "engine/cpu/quantize/quantize_kernels.h"
+
+namespace qat::kernels {
+
+std::span<const QuantizeKernel> quantize_kernels() {
+  static const QuantizeKernel table[] = {kQuantizeReference};
+  return table;
+}
+
+}  // namespace qat::kernels

@@ -1,0 +1,10 @@
+// The entries of the quantization table, one file per ISA.
+#pragma once
+
+#include "engine/cpu/quantize/quantize.h"
+
+namespace qat::kernels {
+
+extern const QuantizeKernel kQuantizeReference;
+
+}  // namespace qat::kernels
