@@ -11,13 +11,16 @@ namespace qat::quant {
 struct PlacementOptions {
   bool first_layer = true;
   bool last_layer = true;
-  std::vector<std::string> skip;  // layer names or patterns with *
+  std::vector<std::string> skip;  // names of layers (or Adds, pools, ...), * stands for any text
 };
 
-// Returns the graph with FakeQuant nodes before every quantized input and weight, ranges 0 (to be calibrated). Names of
-// the ranges follow pytorch-quantization: "<layer>._input_quantizer._amax", "<layer>._weight_quantizer._amax",
-// "<block>.residual_quantizer._amax". One FakeQuant serves all consumers of a tensor; metadata "range_aliases" lists
-// the names of the other consumers, which checkpoints also write.
+// Returns the graph with FakeQuant nodes on every tensor and weight that int8 operators read, ranges 0 (to be
+// calibrated; buffers). Names of the ranges follow pytorch-quantization: "<layer>._input_quantizer._amax",
+// "<layer>._weight_quantizer._amax", "<block>.residual_quantizer._amax"; so do their shapes: [] for a tensor, [K,1,1,1]
+// for a weight [K,C,R,S]. One FakeQuant serves all int8 readers of a tensor. Tensors that Concat, MaxPool or a view
+// joins share one range: several FakeQuant nodes then read the same value. Metadata "range_aliases", a JSON object,
+// lists under each range's name those of its other readers, which checkpoints also write. Throws Error(kUsage) on a
+// graph that is quantized, and on a skip pattern that matches nothing.
 ir::Graph place(const ir::Graph& graph, const PlacementOptions& options);
 
 // FakeQuant nodes of the graph, split by what they quantize.
