@@ -79,13 +79,14 @@ fs::path resolve(const fs::path& path) {
 
 }  // namespace
 
-std::shared_ptr<MappedFile> MappedFile::open(const fs::path& path) {
+std::shared_ptr<MappedFile> MappedFile::open(const fs::path& path, Access access) {
   const RegularFile opened(path);
   std::shared_ptr<MappedFile> file(new MappedFile);
   file->path_ = path;
   file->size_ = opened.size();
   if (opened.size() > 0) {
-    void* memory = ::mmap(nullptr, opened.size(), PROT_READ, MAP_PRIVATE, opened.fd(), 0);
+    const int protection = access == Access::kCopyOnWrite ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* memory = ::mmap(nullptr, opened.size(), protection, MAP_PRIVATE | MAP_NORESERVE, opened.fd(), 0);
     if (memory == MAP_FAILED) fail_io("map", path, errno);
     file->data_ = static_cast<const std::byte*>(memory);
   }

@@ -11,10 +11,12 @@
 
 namespace qat {
 
-// A read-only mapping of a regular file. Throws Error(kIo) when it cannot be opened, is a folder or no regular file.
+// A mapping of a regular file. Throws Error(kIo) when it cannot be opened, is a folder or no regular file.
 class MappedFile {
  public:
-  static std::shared_ptr<MappedFile> open(const std::filesystem::path& path);
+  // kCopyOnWrite: the memory may be written (Tensors that view it); the file never changes.
+  enum class Access { kReadOnly, kCopyOnWrite };
+  static std::shared_ptr<MappedFile> open(const std::filesystem::path& path, Access access = Access::kReadOnly);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -60,7 +60,7 @@ DType read_type(const Json& json, const std::string& path) {
   bad_field(path, "an element type such as \"f32\"");
 }
 
-Value read_value(const Json& json, const std::string& path) {
+Value read_value(const Json& json, const std::string& path, size_t& data_left) {
   Value value;
   read_member(json, path, "name", value.name);
   read_member(json, path, "role", value.role);
@@ -70,7 +70,12 @@ Value read_value(const Json& json, const std::string& path) {
   for (const int64_t extent : value.dims) {
     if (extent < (has_data ? 0 : kDynamic)) bad_field(path + ".dims", "extents of 0 or more");
   }
-  if (has_data) value.data = Tensor(value.type, value.dims);
+  if (has_data) {
+    const auto bytes = checked_mul(static_cast<size_t>(count(value.dims)), size_of(value.type), "a value of the graph");
+    if (bytes > data_left) fail(Code::kBadFile, "[graph ", path, "] needs more data than the file holds");
+    data_left -= bytes;
+    value.data = Tensor(value.type, value.dims);
+  }
   if (json.contains("quant")) read_fields(json["quant"], path + ".quant", value.quant.emplace());
   return value;
 }
@@ -106,7 +111,7 @@ std::vector<ValueId> read_ids(const Json& json, size_t count, const char* name) 
   return ids;
 }
 
-Graph read_graph(const Json& json) {
+Graph read_graph(const Json& json, size_t data_left) {
   int64_t version = 0;
   read_member(json, "", "version", version);
   if (version != kVersion) fail(Code::kBadFile, "[graph version] expected ", kVersion, ", got ", version);
@@ -115,7 +120,8 @@ Graph read_graph(const Json& json) {
   const Json& values = member(json, "", "values");
   const Json& nodes = member(json, "", "nodes");
   if (!values.is_array() || !nodes.is_array()) bad_field("", "lists of values and nodes");
-  for (size_t i = 0; i < values.size(); ++i) graph.values.push_back(read_value(values[i], cat("values ", i)));
+  for (size_t i = 0; i < values.size(); ++i)
+    graph.values.push_back(read_value(values[i], cat("values ", i), data_left));
   for (size_t i = 0; i < nodes.size(); ++i)
     graph.nodes.push_back(read_node(nodes[i], graph.values.size(), cat("nodes ", i)));
   graph.inputs = read_ids(json, graph.values.size(), "inputs");
@@ -142,10 +148,10 @@ std::string to_json(const Graph& graph) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Graph from_json(const std::string& text) {
+Graph from_json(const std::string& text, size_t max_data_bytes) {
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) fail(Code::kBadFile, "[graph] is not valid JSON");
-  return read_graph(json);
+  return read_graph(json, max_data_bytes);
 }
 
 }  // namespace qat::ir
