@@ -14,9 +14,16 @@ size_t resolve_axis(const Node& node, int64_t axis, size_t rank) {
   return static_cast<size_t>(axis < 0 ? axis + n : axis);
 }
 
+namespace {
+
+// Views keep their input's type: lowered graphs send int8-coded values through them.
+DType type_of(const ShapeContext& c) { return c.graph.value(c.node.inputs[0]).type; }
+
+}  // namespace
+
 Inferred same_shape(const ShapeContext& c) {
   if (c.node.op == Op::kSoftmax) resolve_axis(c.node, c.node.as<AxisAttrs>().axis, c.inputs[0].size());
-  return {c.inputs[0]};
+  return {c.inputs[0], type_of(c)};
 }
 
 Inferred broadcast_shape(const ShapeContext& c) {
@@ -49,7 +56,7 @@ Inferred concat_shape(const ShapeContext& c) {
     const bool dynamic = x[axis] == kDynamic || y[axis] == kDynamic;
     y[axis] = dynamic ? kDynamic : checked_add(y[axis], x[axis], "concat");
   }
-  return {y};
+  return {y, type_of(c)};
 }
 
 Inferred flatten_shape(const ShapeContext& c) {
@@ -62,7 +69,7 @@ Inferred flatten_shape(const ShapeContext& c) {
     int64_t& extent = y[d < axis ? 0 : 1];
     extent = extent == kDynamic || x[d] == kDynamic ? kDynamic : checked_mul(extent, x[d], "flatten");
   }
-  return {y};
+  return {y, type_of(c)};
 }
 
 Inferred reshape_shape(const ShapeContext& c) {
@@ -90,7 +97,7 @@ Inferred reshape_shape(const ShapeContext& c) {
   const bool divides = rest == kDynamic || (infer < y.size() ? rest % given == 0 : rest == given);
   if (!divides) fail(Code::kBadFile, place(c.node), " cannot give ", to_text(x), " the shape ", to_text(y));
   if (infer < y.size()) y[infer] = rest == kDynamic ? kDynamic : rest / given;
-  return {y};
+  return {y, type_of(c)};
 }
 
 Inferred transpose_shape(const ShapeContext& c) {
@@ -104,7 +111,7 @@ Inferred transpose_shape(const ShapeContext& c) {
     fail(Code::kBadFile, place(c.node), " expected a permutation of ", x.size(), " axes, got ", join(order, ","));
   Dims y;
   for (const int64_t d : order) y.push_back(x[static_cast<size_t>(d)]);
-  return {y};
+  return {y, type_of(c)};
 }
 
 Inferred pad_shape(const ShapeContext& c) {
@@ -116,7 +123,7 @@ Inferred pad_shape(const ShapeContext& c) {
     if (y[d] == kDynamic) continue;
     y[d] = checked_add(checked_add(y[d], pads[d], "pad"), pads[y.size() + d], "pad");
   }
-  return {y};
+  return {y, type_of(c)};
 }
 
 Inferred reduce_mean_shape(const ShapeContext& c) {
