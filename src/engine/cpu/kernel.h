@@ -5,7 +5,7 @@
 //
 // Int8 activations: u8, NHWC, zero point z in 0..255, x = (u8 - z) * scale; a pixel of C channels takes pitch_of(C)
 // bytes, the pad bytes hold z. Buffers are 64-byte aligned with 64 readable bytes after them. Float activations: f32,
-// NHWC, pitch C. No kernel allocates, throws or changes its inputs.
+// NHWC, pitch C. run() does not allocate or throw and changes no input.
 #pragma once
 
 #include <cstddef>

@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const ConvKernel> conv_kernels() {
-  static const ConvKernel table[] = {kConvReference};
+  static const ConvKernel table[] = {kConv14x32Avx512Vnni, kConvReference};
   return table;
 }
 

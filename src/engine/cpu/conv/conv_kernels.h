@@ -5,6 +5,7 @@
 
 namespace qat::kernels {
 
+extern const ConvKernel kConv14x32Avx512Vnni;
 extern const ConvKernel kConvReference;
 
 }  // namespace qat::kernels

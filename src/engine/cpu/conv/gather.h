@@ -1,0 +1,23 @@
+// The receptive fields of output pixels as contiguous rows, so that a tile reads every convolution as a matrix.
+#pragma once
+
+#include "engine/cpu/conv/conv.h"
+
+namespace qat::kernels {
+
+// Bytes that one copy may write past its end, and read past the end of x.
+constexpr int64_t kGatherSlack = 64;
+
+// Bytes of a row: [R][S][C/G rounded up to 4]. Pad bytes hold anything: their weights are 0.
+inline int64_t row_depth(const ConvProblem& p) { return p.kernel_h * p.kernel_w * pitch_of(p.in_channels / p.groups); }
+
+// Can the rows be read where they lie? Then row i of group g is x + i * pitch_of(C) + g * C/G.
+inline bool rows_in_place(const ConvProblem& p) {
+  return p.pointwise() && (p.groups == 1 || p.in_channels / p.groups % kChannelGroup == 0);
+}
+
+// Rows of the output pixels [first, first + count) for one group, to rows[i * stride], stride >= row_depth(p).
+void gather_rows(const ConvProblem& p, const uint8_t* x, int64_t group, int64_t first, int64_t count, uint8_t* rows,
+                 int64_t stride);
+
+}  // namespace qat::kernels

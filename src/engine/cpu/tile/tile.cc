@@ -1,0 +1,32 @@
+// Tiles over a block of rows, and the epilogue's bounds.
+#include "engine/cpu/tile/tile.h"
+
+#include <algorithm>
+
+namespace qat::kernels {
+
+TileEpilogue::TileEpilogue(const Epilogue& e) : full(e) {
+  const bool curve = e.activation == Activation::kHardSwish || e.activation == Activation::kSilu;
+  plain = e.output == Output::kU8 && !curve;
+  int32_t low = e.lo - e.zero_point, top = e.hi - e.zero_point;
+  if (e.activation == Activation::kClip && e.output == Output::kU8) {
+    const int32_t clip_low = round_clamp(e.p0, low, top), clip_top = round_clamp(e.p1, low, top);
+    low = std::min(clip_low, clip_top);  // the upper bound is applied last and wins
+    top = clip_top;
+  }
+  high = static_cast<float>(top);
+  lowest = static_cast<uint8_t>(low + e.zero_point);
+}
+
+void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows) {
+  const int64_t count = (rows + tiles.max_rows - 1) / tiles.max_rows;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t height = (rows + count - 1 - i) / count;  // of the rows that are left for count - i tiles
+    tiles.function[vectors - 1][height - 1](task);
+    task.rows += height * task.row_stride;
+    task.y += height * task.y_stride;
+    task.skip += height * task.skip_stride;
+  }
+}
+
+}  // namespace qat::kernels

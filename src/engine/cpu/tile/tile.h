@@ -1,0 +1,63 @@
+// Register tiles: the inner product of a few rows of activations with one panel of packed weights, epilogue included.
+//
+// Convolution and fully connected layers are both "rows times panels": a row is the receptive field of one output
+// pixel, `depth` bytes that are contiguous (read in place for 1x1 convolutions, gathered otherwise); a panel is the
+// weights of `columns` output channels, packed as panels.h says. A tile keeps rows x columns int32 sums in registers.
+#pragma once
+
+#include "engine/cpu/epilogue.h"
+#include "engine/cpu/kernel.h"
+
+namespace qat::kernels {
+
+// The epilogue with its clip folded into integer bounds: rounding is monotone, so clamping before or after it is the
+// same. `plain` epilogues (no curve, u8 output) finish in registers; others go through finish_rows().
+struct TileEpilogue {
+  explicit TileEpilogue(const Epilogue& e);
+  Epilogue full;
+  bool plain;
+  float high;      // of v, an integer
+  uint8_t lowest;  // stored value
+};
+
+struct TileTask {
+  const uint8_t* rows = nullptr;  // first row; 4-byte steps
+  int64_t row_stride = 0;         // bytes
+  int64_t steps = 0;              // depth / 4
+  const void* panel = nullptr;
+  const TileEpilogue* epilogue = nullptr;
+  const float* multiplier = nullptr;  // of the panel's first channel, as bias, skip and y are
+  const float* bias = nullptr;
+  int64_t channels = 0;  // of the panel, 1..columns
+  const uint8_t* skip = nullptr;
+  int64_t skip_stride = 0;  // bytes
+  uint8_t* y = nullptr;
+  int64_t y_stride = 0;  // bytes
+};
+
+using TileFunction = void (*)(const TileTask&);
+
+constexpr int kMaxTileRows = 16;
+
+// The tiles of one ISA: function[vectors - 1][rows - 1] multiplies `rows` rows with a panel of vectors * vector_columns
+// columns; panels are max_vectors wide, but for a narrower last one.
+struct TileSet {
+  Isa isa;
+  int max_rows;
+  int max_vectors;
+  int vector_columns;
+  bool pairs;  // how a step of 4 bytes is packed: panels.h
+  TileFunction function[4][kMaxTileRows];
+
+  int64_t columns() const { return static_cast<int64_t>(max_vectors) * vector_columns; }
+};
+
+extern const TileSet kTilesPortable;
+extern const TileSet kTilesAvx2;
+extern const TileSet kTilesAvxVnni;
+extern const TileSet kTilesAvx512Vnni;
+
+// A block of rows against one panel, in tiles of nearly equal height.
+void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows);
+
+}  // namespace qat::kernels
