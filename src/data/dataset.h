@@ -1,0 +1,44 @@
+// Datasets: random access to the labelled images of one split, whatever the format on disk.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/tensor.h"
+#include "config/options.h"
+
+namespace qat::data {
+
+// One decoded image: u8 [H,W,C], C = 1 (grey) or 3 (RGB).
+struct Image {
+  Tensor pixels;
+  int64_t label = 0;
+};
+
+// Random access to the images of one split. Thread-safe: get() may be called from several threads.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual int64_t size() const = 0;
+  virtual int64_t channels() const = 0;
+  virtual int64_t classes() const = 0;
+  virtual std::string class_name(int64_t label) const = 0;
+
+  // Where image `index` comes from, for messages: a file, or a file and a position in it ("t10k-images...[17]").
+  virtual std::string name(int64_t index) const = 0;
+
+  // Throws Error(kBadFile) naming the file when the image is broken, Error(kIo) when it cannot be read at all.
+  // The pixels may share the dataset's memory: clone before writing.
+  virtual Image get(int64_t index) const = 0;
+};
+
+enum class Split { kTrain, kValidation, kTest };
+
+// Opens what DATA.* describes (formats and places: docs/data.md). The validation split is the DATA.VALIDATION training
+// images that a fixed permutation holds out; train is the rest, so the two never share an image, whatever TRAIN.SEED
+// is. DATA.LIMIT keeps that many images, spread evenly over the split (folders are sorted by class).
+// Throws Error(kIo / kBadFile / kUsage) with the place and the remedy.
+std::unique_ptr<Dataset> open_dataset(const config::DataOptions& options, Split split);
+
+}  // namespace qat::data
