@@ -1,10 +1,9 @@
 // JPEG through libjpeg-turbo, with its accurate DCT and smooth upsampling (its defaults, and Pillow's).
-#include <jpeglib.h>  // after <cstdio>, whose FILE it uses
-
 #include <csetjmp>
 #include <cstdio>
 
 #include "data/decode.h"
+#include "data/libjpeg.h"
 
 namespace qat::data {
 

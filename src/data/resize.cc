@@ -51,63 +51,92 @@ bool inside(const Window& window, int64_t height, int64_t width) {
          window.top + window.height <= height && window.left + window.width <= width;
 }
 
-// A strided block of rows of `bytes` each.
-struct Rows {
+// A strided block of pixels in memory that ends at `end`.
+struct Block {
   const uint8_t* data = nullptr;
-  int64_t bytes = 0, stride = 0, count = 0, channels = 0;
+  const uint8_t* end = nullptr;
+  int64_t height = 0, width = 0, channels = 0, stride = 0;
 };
 
-// Horizontal pass of `in` into `out` (tight). A row that ends less than kResizeSlack before `end`, that of the pixels'
-// memory, goes through the reference.
-void resize_rows(const Rows& in, const uint8_t* end, const Taps& taps, uint8_t* out) {
+Block block_of(const Tensor& pixels) {
+  const std::span<const uint8_t> bytes = pixels.data<uint8_t>();
+  return {.data = bytes.data(),
+          .end = bytes.data() + bytes.size(),
+          .height = pixels.dim(0),
+          .width = pixels.dim(1),
+          .channels = pixels.dim(2),
+          .stride = pixels.dim(1) * pixels.dim(2)};
+}
+
+Block part(Block block, const Window& window) {
+  block.data += window.top * block.stride + window.left * block.channels;
+  block.height = window.height;
+  block.width = window.width;
+  return block;
+}
+
+// The inputs that the outputs use: [first, first + length). Makes the taps relative to them.
+struct Extent {
+  int64_t first = 0, length = 0;
+};
+Extent make_relative(Taps& taps) {
+  const int32_t first = taps.first.front(), end = taps.first.back() + taps.length.back();
+  for (int32_t& tap : taps.first) tap -= first;
+  return {.first = first, .length = end - first};
+}
+
+// [height,width,C] -> [height,outputs,C]. A row that ends less than kResizeSlack before the end of the memory goes
+// through the reference.
+Tensor across(const Block& in, const Taps& taps) {
   const ResizeKernel& kernel = resize_kernel();
-  for (int64_t y = 0; y < in.count; ++y) {
+  Tensor result(DType::kU8, {in.height, taps.outputs(), in.channels});
+  uint8_t* out = result.data<uint8_t>().data();
+  for (int64_t y = 0; y < in.height; ++y, out += taps.outputs() * in.channels) {
     const RowArgs row{.in = in.data + y * in.stride, .out = out, .channels = in.channels};
-    end - row.in >= in.bytes + kResizeSlack ? kernel.row(row, taps) : resize_row_reference(row, taps);
-    out += taps.outputs() * in.channels;
+    in.end - row.in >= in.width* in.channels + kResizeSlack ? kernel.row(row, taps) : resize_row_reference(row, taps);
   }
+  return result;
+}
+
+// [height,width,C] -> [outputs,width,C].
+Tensor down(const Block& in, const Taps& taps) {
+  const ResizeKernel& kernel = resize_kernel();
+  Tensor result(DType::kU8, {taps.outputs(), in.width, in.channels});
+  const int64_t bytes = in.width * in.channels;
+  for (int64_t y = 0; y < taps.outputs(); ++y) {
+    const auto at = static_cast<size_t>(y);
+    kernel.column({.in = in.data + taps.first[at] * in.stride,
+                   .stride = in.stride,
+                   .weights = taps.weights.data() + y * taps.pitch,
+                   .length = taps.length[at],
+                   .out = result.data<uint8_t>().data() + y * bytes,
+                   .bytes = bytes});
+  }
+  return result;
 }
 
 }  // namespace
 
+bool resizes_down_first(const Window& source, int64_t height, int64_t width) {
+  const int64_t rows = source.height - height, columns = source.width - width;
+  return rows > 0 && rows > 2 * columns;
+}
+
 Tensor resize_bilinear(const Tensor& pixels, const ResizeProblem& p) {
-  const int64_t channels = pixels.dim(2), stride = pixels.dim(1) * channels;
   QAT_ASSERT(p.height >= 1 && p.width >= 1);
   QAT_ASSERT(inside(p.source, pixels.dim(0), pixels.dim(1)) && inside(p.target, p.height, p.width));
-  Taps down =
-      make_taps({.input = p.source.height, .size = p.height, .begin = p.target.top, .outputs = p.target.height});
-
-  // Only the source rows that the vertical pass uses.
-  const int64_t top = down.first.front(), rows = down.first.back() + down.length.back() - top;
-  for (int32_t& first : down.first) first -= static_cast<int32_t>(top);
-  const std::span<const uint8_t> bytes = pixels.data<uint8_t>();
-  Rows in{.data = bytes.data() + (p.source.top + top) * stride + p.source.left * channels,
-          .bytes = p.source.width * channels,
-          .stride = stride,
-          .count = rows,
-          .channels = channels};
-  const int64_t pitch = p.target.width * channels;
-  Tensor across;
-  if (p.width == p.source.width) {
-    in.data += p.target.left * channels;
-  } else {
-    const Taps taps =
-        make_taps({.input = p.source.width, .size = p.width, .begin = p.target.left, .outputs = p.target.width});
-    across = Tensor(DType::kU8, {rows, p.target.width, channels});
-    resize_rows(in, bytes.data() + bytes.size(), taps, across.data<uint8_t>().data());
-    in = {.data = across.data<uint8_t>().data(), .stride = pitch};
+  const Block source = part(block_of(pixels), p.source);
+  Taps x = make_taps({.input = source.width, .size = p.width, .begin = p.target.left, .outputs = p.target.width});
+  Taps y = make_taps({.input = source.height, .size = p.height, .begin = p.target.top, .outputs = p.target.height});
+  const Extent columns = make_relative(x), rows = make_relative(y);
+  const Block used =
+      part(source, {.top = rows.first, .left = columns.first, .height = rows.length, .width = columns.length});
+  if (resizes_down_first(p.source, p.height, p.width)) {
+    const Tensor low = down(used, y);
+    return across(block_of(low), x);
   }
-  Tensor result(DType::kU8, {p.target.height, p.target.width, channels});
-  for (int64_t y = 0; y < p.target.height; ++y) {
-    const auto at = static_cast<size_t>(y);
-    resize_kernel().column({.in = in.data + down.first[at] * in.stride,
-                            .stride = in.stride,
-                            .weights = down.weights.data() + y * down.pitch,
-                            .length = down.length[at],
-                            .out = result.data<uint8_t>().data() + y * pitch,
-                            .bytes = pitch});
-  }
-  return result;
+  const Tensor narrow = across(used, x);
+  return down(block_of(narrow), y);
 }
 
 Tensor resize_bilinear(const Tensor& pixels, int64_t height, int64_t width) {
