@@ -1,0 +1,258 @@
+// Constant folding: shape arithmetic with symbols for what only run time knows, and small float arithmetic.
+#include <algorithm>
+#include <cmath>
+
+#include "base/checked.h"
+#include "io/onnx/import/extents.h"
+#include "io/onnx/import/table.h"
+
+namespace qat::onnxio {
+
+namespace {
+
+bool set_extents(Importer& in, const Node& node, Extents extents) {
+  in.set(node, slot_of(std::move(extents), node.outputs.at(0)));
+  return true;
+}
+
+bool is_activation(Importer& in, const Node& node, size_t input) {
+  return std::holds_alternative<ir::ValueId>(in.slot(node, input)) ||
+         std::holds_alternative<Quantized>(in.slot(node, input));
+}
+
+// Python's slicing of one axis: begin and end may be negative or too large.
+int64_t clamp_index(int64_t index, int64_t size) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); }
+
+bool fold_shape(Importer& in, const Node& node) {
+  const auto* id = std::get_if<ir::ValueId>(&in.slot(node, 0));
+  Extents all;
+  if (id != nullptr) {
+    all.items = shape_of(in, *id);
+  } else if (const Known* known = in.known(node, 0)) {
+    for (const int64_t extent : known->data.shape()) all.items.push_back(Symbol::number(extent));
+  } else {
+    return false;
+  }
+  const auto size = static_cast<int64_t>(all.items.size());
+  const int64_t begin = clamp_index(node.integer("start", 0), size), end = clamp_index(node.integer("end", size), size);
+  Extents part;
+  for (int64_t i = begin; i < end; ++i) part.items.push_back(all.items[i]);
+  return set_extents(in, node, part);
+}
+
+bool fold_gather(Importer& in, const Node& node) {
+  const auto data = extents_of(in.slot(node, 0));
+  const auto index = extents_of(in.slot(node, 1));
+  if (!data || !index || data->scalar) return false;
+  Extents out{.scalar = index->scalar};
+  for (const Symbol& at : index->items) {
+    if (!at.known()) return false;
+    out.items.push_back(data->items[normalize_axis(node, at.value, static_cast<int64_t>(data->items.size()))]);
+  }
+  return set_extents(in, node, out);
+}
+
+bool fold_slice(Importer& in, const Node& node) {
+  const auto data = extents_of(in.slot(node, 0));
+  if (!data) return false;
+  const bool inputs = in.opset() >= 10;
+  const auto list = [&](size_t input, const char* key, std::vector<int64_t> fallback) {
+    if (!inputs) return node.integers(key, std::move(fallback));
+    return node.has_input(input) ? in.integers(node, input, key) : fallback;
+  };
+  const auto begin = list(1, "starts", {}), end = list(2, "ends", {}), step = list(4, "steps", {1});
+  if (begin.size() != 1 || end.size() != 1 || step != std::vector<int64_t>{1}) return false;
+  const auto size = static_cast<int64_t>(data->items.size());
+  Extents out;
+  for (int64_t i = clamp_index(begin[0], size); i < clamp_index(end[0], size); ++i) out.items.push_back(data->items[i]);
+  return set_extents(in, node, out);
+}
+
+bool fold_concat(Importer& in, const Node& node) {
+  Extents out;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const auto part = extents_of(in.slot(node, i));
+    if (!part || part->scalar) return false;
+    out.items.insert(out.items.end(), part->items.begin(), part->items.end());
+  }
+  return set_extents(in, node, out);
+}
+
+// A list of extents stays one whether it is a scalar or a vector of one.
+bool fold_rank(Importer& in, const Node& node) {
+  auto data = extents_of(in.slot(node, 0));
+  if (!data || data->items.size() != 1) return false;
+  data->scalar = node.op == "Squeeze";
+  return set_extents(in, node, *data);
+}
+
+bool fold_cast(Importer& in, const Node& node) {
+  const Known* known = in.known(node, 0);
+  const int64_t to = node.integer("to", 0);
+  const bool integers = to == 6 || to == 7, floats = to == 1;  // TensorProto: INT32, INT64, FLOAT
+  if (known != nullptr && floats) {
+    in.set(node, Known{.data = known->data.to(DType::kF32), .name = node.outputs.at(0)});
+    return true;
+  }
+  const auto data = extents_of(in.slot(node, 0));
+  return data && integers && set_extents(in, node, *data);
+}
+
+Symbol combine(const Node& node, const Symbol& a, const Symbol& b) {
+  if (node.op == "Mul" && a == Symbol::number(1)) return b;
+  if ((node.op == "Mul" || node.op == "Div") && b == Symbol::number(1)) return a;
+  if (!a.known() || !b.known()) return Symbol::unknown();
+  const int64_t x = a.value, y = b.value;
+  if (node.op == "Add") return Symbol::number(checked_add(x, y, "shape arithmetic"));
+  if (node.op == "Sub") return Symbol::number(checked_add(x, checked_mul<int64_t>(y, -1, "shape"), "shape arithmetic"));
+  if (node.op == "Mul") return Symbol::number(checked_mul(x, y, "shape arithmetic"));
+  if (y <= 0 || x < 0) fail(Code::kBadFile, node.label(), " divides ", x, " by ", y, " in shape arithmetic");
+  return Symbol::number(x / y);
+}
+
+float combine(const Node& node, float a, float b) {
+  if (node.op == "Add") return a + b;
+  if (node.op == "Sub") return a - b;
+  if (node.op == "Mul") return a * b;
+  return a / b;
+}
+
+// Of equal shapes, or one of them a single number.
+bool fold_float_binary(Importer& in, const Node& node) {
+  const Known *a = in.known(node, 0), *b = in.known(node, 1);
+  if (a == nullptr || b == nullptr || a->grid || b->grid) return false;
+  if (a->data.type() != DType::kF32 || b->data.type() != DType::kF32) return false;
+  const int64_t na = a->data.size(), nb = b->data.size();
+  if (a->data.shape() != b->data.shape() && na != 1 && nb != 1) return false;
+  const Known& shaped = nb == 1 ? *a : *b;
+  Tensor out(DType::kF32, shaped.data.shape());
+  for (int64_t i = 0; i < out.size(); ++i) {
+    out.data<float>()[i] = combine(node, a->data.data<float>()[na == 1 ? 0 : i], b->data.data<float>()[nb == 1 ? 0 : i]);
+  }
+  in.set(node, Known{.data = out, .name = node.outputs.at(0)});
+  return true;
+}
+
+bool fold_binary(Importer& in, const Node& node) {
+  if (fold_float_binary(in, node)) return true;
+  const auto a = extents_of(in.slot(node, 0)), b = extents_of(in.slot(node, 1));
+  if (!a || !b || a->items.empty() || b->items.empty()) return false;
+  const size_t size = std::max(a->items.size(), b->items.size());
+  Extents out{.scalar = a->scalar && b->scalar};
+  for (size_t i = 0; i < size; ++i) {
+    if ((a->items.size() != 1 && i >= a->items.size()) || (b->items.size() != 1 && i >= b->items.size())) return false;
+    out.items.push_back(combine(node, a->items[a->items.size() == 1 ? 0 : i], b->items[b->items.size() == 1 ? 0 : i]));
+  }
+  return set_extents(in, node, out);
+}
+
+bool fold_float_unary(Importer& in, const Node& node) {
+  const Known* x = in.known(node, 0);
+  if (x == nullptr || x->grid || x->data.type() != DType::kF32) return false;
+  Tensor out = x->data.clone();
+  for (float& v : out.data<float>()) v = node.op == "Sqrt" ? std::sqrt(v) : (node.op == "Neg" ? -v : 1.0f / v);
+  in.set(node, Known{.data = out, .name = node.outputs.at(0)});
+  return true;
+}
+
+// A weight stored the other way round: "Transpose -> MatMul".
+bool fold_transpose(Importer& in, const Node& node) {
+  const Known* x = in.known(node, 0);
+  if (x == nullptr || x->data.shape().size() != 2 || x->data.type() != DType::kF32) return false;
+  if (node.integers("perm", {1, 0}) != std::vector<int64_t>{1, 0}) return false;
+  Known out{.data = transposed(x->data), .name = x->name, .grid = x->grid};
+  if (out.grid && out.grid->axis >= 0) out.grid->axis = 1 - out.grid->axis;
+  in.set(node, out);
+  return true;
+}
+
+// A constant in another shape; only extents that it says itself.
+bool fold_reshape(Importer& in, const Node& node) {
+  const Known* x = in.known(node, 0);
+  const Known* target = in.known(node, 1);
+  if (x == nullptr || target == nullptr || x->grid) return false;
+  Shape shape = in.integers(node, 1, "the shape");
+  int64_t product = 1;
+  int64_t* open = nullptr;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 0 && i < x->data.shape().size()) shape[i] = x->data.dim(i);
+    if (shape[i] == -1 && open == nullptr) {
+      open = &shape[i];
+    } else if (shape[i] <= 0) {
+      return false;
+    } else {
+      product = checked_mul(product, shape[i], "shape");
+    }
+  }
+  if (open != nullptr) *open = x->data.size() / product;
+  if (count(shape) != x->data.size()) fail(Code::kBadFile, node.label(), " does not fit ", to_string(x->data.shape()));
+  in.set(node, Known{.data = x->data.reshaped(shape), .name = x->name});
+  return true;
+}
+
+bool fold_fill(Importer& in, const Node& node) {
+  const auto shape = in.integers(node, 0, "the shape");
+  const auto value = node.attributes.find("value");
+  const auto* tensor = value == node.attributes.end() ? nullptr : std::get_if<Tensor>(&value->second);
+  for (const int64_t extent : shape) {
+    if (extent < 0 || extent > (1 << 24)) fail(Code::kBadFile, node.label(), " fills an extent of ", extent);
+  }
+  if (count(shape) > (1 << 22)) fail(Code::kBadFile, node.label(), " fills ", to_string(shape));
+  if (tensor != nullptr && (tensor->size() != 1 || tensor->type() == DType::kBool)) return false;
+  Tensor out(tensor == nullptr ? DType::kF32 : tensor->type(), shape);
+  auto* to = static_cast<char*>(out.raw());
+  const size_t size = size_of(out.type());
+  for (int64_t i = 0; tensor != nullptr && i < out.size(); ++i) {
+    std::copy_n(static_cast<const char*>(tensor->raw()), size, to + i * static_cast<int64_t>(size));
+  }
+  in.set(node, Known{.data = out, .name = node.outputs.at(0)});
+  return true;
+}
+
+struct Entry {
+  std::string_view op;
+  bool (*fold)(Importer&, const Node&);
+};
+
+constexpr Entry kFolds[] = {
+    {"Shape", fold_shape},       {"Gather", fold_gather},     {"Slice", fold_slice},   {"Concat", fold_concat},
+    {"Squeeze", fold_rank},      {"Unsqueeze", fold_rank},    {"Cast", fold_cast},     {"Add", fold_binary},
+    {"Sub", fold_binary},        {"Mul", fold_binary},        {"Div", fold_binary},    {"Sqrt", fold_float_unary},
+    {"Neg", fold_float_unary},   {"Reciprocal", fold_float_unary}, {"Transpose", fold_transpose},
+    {"Reshape", fold_reshape},   {"ConstantOfShape", fold_fill},
+};
+
+}  // namespace
+
+bool fold(Importer& in, const Node& node) {
+  if (node.inputs.empty() || (node.op != "Shape" && is_activation(in, node, 0))) return false;
+  const auto* found = std::find_if(std::begin(kFolds), std::end(kFolds), [&](const Entry& e) { return e.op == node.op; });
+  return found != std::end(kFolds) && found->fold(in, node);
+}
+
+// Every form that a Constant can have.
+void import_constant(Importer& in, const Node& node) {
+  const std::string& name = node.outputs.at(0);
+  for (const auto& [key, value] : node.attributes) {
+    if (key == "value" && std::holds_alternative<Tensor>(value)) {
+      return in.set(node, Known{.data = std::get<Tensor>(value), .name = name});
+    }
+    if (key == "value_int") {
+      return in.set(node, Known{.data = Tensor::from(std::vector{node.integer(key, 0)}, {}), .name = name});
+    }
+    if (key == "value_float") {
+      return in.set(node, Known{.data = Tensor::from(std::vector{node.real(key, 0)}, {}), .name = name});
+    }
+    if (key == "value_ints") {
+      const auto values = node.integers(key, {});
+      return in.set(node, Known{.data = Tensor::from(values, {static_cast<int64_t>(values.size())}), .name = name});
+    }
+    if (key == "value_floats" && std::holds_alternative<std::vector<float>>(value)) {
+      const auto& values = std::get<std::vector<float>>(value);
+      return in.set(node, Known{.data = Tensor::from(values, {static_cast<int64_t>(values.size())}), .name = name});
+    }
+  }
+  throw Unsupported{"has no tensor of numbers"};
+}
+
+}  // namespace qat::onnxio

@@ -1,0 +1,38 @@
+// The entry of libqat_onnx.so: reading and writing put together, messages led by the file's name.
+#include <memory>
+
+#include "io/onnx/codec.h"
+#include "io/onnx/export/writer.h"
+#include "io/onnx/import/reader.h"
+#include "io/onnx/onnx.h"
+
+namespace qat::onnxio {
+
+namespace {
+
+class Plugin final : public io::OnnxIo {
+ public:
+  ir::Graph read(const std::filesystem::path& path) override {
+    try {
+      return import_model(decode(path));
+    } catch (const Error& error) {
+      if (error.code() != Code::kBadFile) throw;
+      fail(Code::kBadFile, path.string(), ": ", error.what());
+    } catch (const std::bad_alloc&) {
+      fail(Code::kOutOfMemory, path.string(), ": not enough memory to read it");
+    }
+  }
+
+  void write(const std::filesystem::path& path, const ir::Graph& graph, const io::OnnxExport& options) override {
+    encode(path, export_model(graph, options));
+  }
+};
+
+}  // namespace
+
+}  // namespace qat::onnxio
+
+extern "C" __attribute__((visibility("default"))) void* qat_plugin() {
+  static qat::onnxio::Plugin instance;
+  return static_cast<qat::io::OnnxIo*>(&instance);
+}
