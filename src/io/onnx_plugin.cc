@@ -4,8 +4,6 @@
 
 namespace qat::io {
 
-OnnxIo& onnx() {
-  return plugin<OnnxIo>("qat_onnx", "ONNX files need it; ./dev setup and ./dev build make it");
-}
+OnnxIo& onnx() { return plugin<OnnxIo>("qat_onnx", "ONNX files need it; ./dev setup and ./dev build make it"); }
 
 }  // namespace qat::io

@@ -13,9 +13,9 @@ namespace qat::onnxio {
 namespace {
 
 constexpr int64_t kFirstOpset = 7, kLastOpset = 25;
-constexpr int kMaxDepth = 32;                  // of nested messages: a model needs 8
-constexpr int64_t kMaxExtent = 1ll << 31;      // of an input or output
-constexpr size_t kMaxNodes = 200'000;          // ten times the largest classifier's
+constexpr int kMaxDepth = 32;              // of nested messages: a model needs 8
+constexpr int64_t kMaxExtent = 1ll << 31;  // of an input or output
+constexpr size_t kMaxNodes = 200'000;      // ten times the largest classifier's
 
 ::onnx::ModelProto parse(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
@@ -45,17 +45,23 @@ int64_t opset_of(const ::onnx::ModelProto& proto) {
 
 Attribute decode_attribute(::onnx::AttributeProto& proto, const std::string& place, ExternalData& external) {
   switch (proto.type()) {
-    case ::onnx::AttributeProto::INT: return proto.i();
-    case ::onnx::AttributeProto::FLOAT: return proto.f();
-    case ::onnx::AttributeProto::STRING: return proto.s();
-    case ::onnx::AttributeProto::INTS: return std::vector<int64_t>(proto.ints().begin(), proto.ints().end());
-    case ::onnx::AttributeProto::FLOATS: return std::vector<float>(proto.floats().begin(), proto.floats().end());
+    case ::onnx::AttributeProto::INT:
+      return proto.i();
+    case ::onnx::AttributeProto::FLOAT:
+      return proto.f();
+    case ::onnx::AttributeProto::STRING:
+      return proto.s();
+    case ::onnx::AttributeProto::INTS:
+      return std::vector<int64_t>(proto.ints().begin(), proto.ints().end());
+    case ::onnx::AttributeProto::FLOATS:
+      return std::vector<float>(proto.floats().begin(), proto.floats().end());
     case ::onnx::AttributeProto::TENSOR: {
       auto data = decode_tensor(*proto.mutable_t(), place, external);
       if (auto* tensor = std::get_if<Tensor>(&data)) return std::move(*tensor);
       return std::get<Unreadable>(data);
     }
-    default: return Unreadable{cat("attribute type ", static_cast<int>(proto.type()))};
+    default:
+      return Unreadable{cat("attribute type ", static_cast<int>(proto.type()))};
   }
 }
 

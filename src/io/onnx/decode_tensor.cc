@@ -32,16 +32,26 @@ Tensor from_list(const std::string& name, const List& list, const Shape& shape) 
 
 Tensor from_typed(const std::string& name, const ::onnx::TensorProto& proto, DType type, const Shape& shape) {
   switch (type) {
-    case DType::kF32: return from_list<float>(name, proto.float_data(), shape);
-    case DType::kF64: return from_list<double>(name, proto.double_data(), shape);
-    case DType::kI64: return from_list<int64_t>(name, proto.int64_data(), shape);
-    case DType::kI32: return from_list<int32_t>(name, proto.int32_data(), shape);
-    case DType::kI16: return from_list<int16_t>(name, proto.int32_data(), shape);
-    case DType::kI8: return from_list<int8_t>(name, proto.int32_data(), shape);
-    case DType::kU8: return from_list<uint8_t>(name, proto.int32_data(), shape);
-    case DType::kF16: return from_list<Half>(name, proto.int32_data(), shape);
-    case DType::kBF16: return from_list<BFloat16>(name, proto.int32_data(), shape);
-    case DType::kBool: return from_list<bool>(name, proto.int32_data(), shape);
+    case DType::kF32:
+      return from_list<float>(name, proto.float_data(), shape);
+    case DType::kF64:
+      return from_list<double>(name, proto.double_data(), shape);
+    case DType::kI64:
+      return from_list<int64_t>(name, proto.int64_data(), shape);
+    case DType::kI32:
+      return from_list<int32_t>(name, proto.int32_data(), shape);
+    case DType::kI16:
+      return from_list<int16_t>(name, proto.int32_data(), shape);
+    case DType::kI8:
+      return from_list<int8_t>(name, proto.int32_data(), shape);
+    case DType::kU8:
+      return from_list<uint8_t>(name, proto.int32_data(), shape);
+    case DType::kF16:
+      return from_list<Half>(name, proto.int32_data(), shape);
+    case DType::kBF16:
+      return from_list<BFloat16>(name, proto.int32_data(), shape);
+    case DType::kBool:
+      return from_list<bool>(name, proto.int32_data(), shape);
   }
   fail(Code::kBadFile, "[", name, "] unknown element type");
 }
@@ -93,8 +103,8 @@ std::variant<Tensor, Unreadable> decode_tensor(::onnx::TensorProto& proto, const
     tensor = external.read(name, external_range(proto, name), *type, shape);
   } else if (proto.has_raw_data()) {
     if (static_cast<int64_t>(proto.raw_data().size()) != bytes) {
-      fail(Code::kBadFile, "[", name, "] expected ", bytes, " bytes for ", to_string(shape), " ", name_of(*type), ", got ",
-           proto.raw_data().size());
+      fail(Code::kBadFile, "[", name, "] expected ", bytes, " bytes for ", to_string(shape), " ", name_of(*type),
+           ", got ", proto.raw_data().size());
     }
     tensor = Tensor(*type, shape);
     if (bytes > 0) std::memcpy(tensor.raw(), proto.raw_data().data(), static_cast<size_t>(bytes));

@@ -78,7 +78,7 @@ void read_all(int fd, const std::string& place, int64_t offset, void* into, size
 Tensor ExternalData::read(const std::string& tensor, const Range& range, DType type, const Shape& shape) {
   const Descriptor file = open_below(folder_, tensor, range.location);
   const std::string place = where(tensor, range.location);
-  struct stat status{};
+  struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail(Code::kIo, place, ": ", std::strerror(errno));
   if (!S_ISREG(status.st_mode)) fail(Code::kBadFile, place, " is not a regular file");
   const auto needed = checked_mul(count(shape), static_cast<int64_t>(size_of(type)), place.c_str());

@@ -18,7 +18,8 @@ struct Unreadable {
 };
 
 // Unreadable: a type of attribute that no supported operator has (graphs, sparse tensors).
-using Attribute = std::variant<Unreadable, int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, Tensor>;
+using Attribute =
+    std::variant<Unreadable, int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, Tensor>;
 
 struct Node {
   std::string op;

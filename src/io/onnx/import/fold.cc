@@ -21,7 +21,9 @@ bool is_activation(Importer& in, const Node& node, size_t input) {
 }
 
 // Python's slicing of one axis: begin and end may be negative or too large.
-int64_t clamp_index(int64_t index, int64_t size) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); }
+int64_t clamp_index(int64_t index, int64_t size) {
+  return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size);
+}
 
 bool fold_shape(Importer& in, const Node& node) {
   const auto* id = std::get_if<ir::ValueId>(&in.slot(node, 0));
@@ -127,7 +129,8 @@ bool fold_float_binary(Importer& in, const Node& node) {
   const Known& shaped = nb == 1 ? *a : *b;
   Tensor out(DType::kF32, shaped.data.shape());
   for (int64_t i = 0; i < out.size(); ++i) {
-    out.data<float>()[i] = combine(node, a->data.data<float>()[na == 1 ? 0 : i], b->data.data<float>()[nb == 1 ? 0 : i]);
+    out.data<float>()[i] =
+        combine(node, a->data.data<float>()[na == 1 ? 0 : i], b->data.data<float>()[nb == 1 ? 0 : i]);
   }
   in.set(node, Known{.data = out, .name = node.outputs.at(0)});
   return true;
@@ -215,18 +218,31 @@ struct Entry {
 };
 
 constexpr Entry kFolds[] = {
-    {"Shape", fold_shape},       {"Gather", fold_gather},     {"Slice", fold_slice},   {"Concat", fold_concat},
-    {"Squeeze", fold_rank},      {"Unsqueeze", fold_rank},    {"Cast", fold_cast},     {"Add", fold_binary},
-    {"Sub", fold_binary},        {"Mul", fold_binary},        {"Div", fold_binary},    {"Sqrt", fold_float_unary},
-    {"Neg", fold_float_unary},   {"Reciprocal", fold_float_unary}, {"Transpose", fold_transpose},
-    {"Reshape", fold_reshape},   {"ConstantOfShape", fold_fill},
+    {"Shape", fold_shape},
+    {"Gather", fold_gather},
+    {"Slice", fold_slice},
+    {"Concat", fold_concat},
+    {"Squeeze", fold_rank},
+    {"Unsqueeze", fold_rank},
+    {"Cast", fold_cast},
+    {"Add", fold_binary},
+    {"Sub", fold_binary},
+    {"Mul", fold_binary},
+    {"Div", fold_binary},
+    {"Sqrt", fold_float_unary},
+    {"Neg", fold_float_unary},
+    {"Reciprocal", fold_float_unary},
+    {"Transpose", fold_transpose},
+    {"Reshape", fold_reshape},
+    {"ConstantOfShape", fold_fill},
 };
 
 }  // namespace
 
 bool fold(Importer& in, const Node& node) {
   if (node.inputs.empty() || (node.op != "Shape" && is_activation(in, node, 0))) return false;
-  const auto* found = std::find_if(std::begin(kFolds), std::end(kFolds), [&](const Entry& e) { return e.op == node.op; });
+  const auto* found =
+      std::find_if(std::begin(kFolds), std::end(kFolds), [&](const Entry& e) { return e.op == node.op; });
   return found != std::end(kFolds) && found->fold(in, node);
 }
 

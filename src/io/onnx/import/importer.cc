@@ -52,9 +52,7 @@ std::string Importer::module(const Node& node) const {
   return names_.module(node, weight != nullptr ? weight->name : "");
 }
 
-const Known* Importer::known(const Node& node, size_t input) const {
-  return std::get_if<Known>(&slot(node, input));
-}
+const Known* Importer::known(const Node& node, size_t input) const { return std::get_if<Known>(&slot(node, input)); }
 
 const Known& Importer::constant(const Node& node, size_t input, const char* what) const {
   const Known* tensor = known(node, input);
@@ -85,8 +83,8 @@ ir::ValueId Importer::value(const Node& node, size_t input) {
   if (const auto* id = std::get_if<ir::ValueId>(&from)) return *id;
   if (const auto* tensor = std::get_if<Known>(&from)) {
     const bool scalar = tensor->data.size() == 1;
-    return parameter(*tensor, {.name = cat(module(node), ".constant"),
-                               .role = scalar ? ir::Role::kBuffer : ir::Role::kParameter});
+    return parameter(
+        *tensor, {.name = cat(module(node), ".constant"), .role = scalar ? ir::Role::kBuffer : ir::Role::kParameter});
   }
   if (std::holds_alternative<Quantized>(from)) throw Unsupported{"reads a quantized tensor without DequantizeLinear"};
   throw Unsupported{"computes with the shape of an activation"};
@@ -133,9 +131,8 @@ bool Importer::is_batch(ir::ValueId value) {
     if (found == producers_.end()) return value == graph.inputs[0];
     const ir::Node& node = graph.nodes[found->second];
     if (!keeps_batch(node)) return false;
-    const auto next = std::find_if(node.inputs.begin(), node.inputs.end(), [&](ir::ValueId input) {
-      return input != ir::kNone && !graph.has_data(input);
-    });
+    const auto next = std::find_if(node.inputs.begin(), node.inputs.end(),
+                                   [&](ir::ValueId input) { return input != ir::kNone && !graph.has_data(input); });
     if (next == node.inputs.end()) return false;
     value = *next;
   }

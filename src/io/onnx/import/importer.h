@@ -44,7 +44,7 @@ class Importer {
 
   // ---- making parameters
   struct Use {
-    std::string name;        // for a name that an exporter made up ("onnx::Conv_12"); others are kept
+    std::string name;  // for a name that an exporter made up ("onnx::Conv_12"); others are kept
     ir::Role role = ir::Role::kParameter;
     bool transpose = false;  // of two dimensions
     float factor = 1.0f;
@@ -73,9 +73,9 @@ class Importer {
   Names names_;
   std::unordered_map<std::string, Slot> slots_;
   std::set<std::string> read_;
-  std::map<std::string, ir::ValueId> made_;  // parameters by name and use
-  std::set<const void*> taken_;              // buffers that are a parameter's already
-  std::map<ir::ValueId, size_t> producers_;  // node positions
+  std::map<std::string, ir::ValueId> made_;                              // parameters by name and use
+  std::set<const void*> taken_;                                          // buffers that are a parameter's already
+  std::map<ir::ValueId, size_t> producers_;                              // node positions
   std::multimap<ir::ValueId, std::pair<Grid, ir::ValueId>> quantizers_;  // by source
   std::vector<std::string> problems_;
   size_t inferred_nodes_ = 0;
@@ -85,6 +85,9 @@ class Importer {
   void import_node(const Node& node);
   void add_outputs();
 };
+
+// Rows and columns of an f32 matrix exchanged.
+Tensor transposed(const Tensor& matrix);
 
 // Axis counted from the end when negative; out of range is an Error(kBadFile).
 int64_t normalize_axis(const Node& node, int64_t axis, int64_t rank);

@@ -89,8 +89,7 @@ void import_gemm(Importer& in, const Node& node) {
   if (weight.grid && !(alpha > 0.0f)) throw Unsupported{"scales quantized weights by a number that is not positive"};
   const std::string name = in.module(node);
   std::vector<ir::ValueId> inputs{
-      in.value(node, 0),
-      in.parameter(weight, {.name = name + ".weight", .transpose = transposed, .factor = alpha})};
+      in.value(node, 0), in.parameter(weight, {.name = name + ".weight", .transpose = transposed, .factor = alpha})};
   const float beta = node.real("beta", 1.0f);
   if (node.has_input(2) && beta != 0.0f) {
     const Known bias = bias_of(node, in.constant(node, 2, "the bias"), weight.data.dim(transposed ? 1 : 0), beta);

@@ -86,7 +86,8 @@ Tensor dequantized(const Tensor& q, const Grid& grid) {
   int64_t inner = 1;
   for (size_t i = q.shape().size(); grid.axis >= 0 && static_cast<int>(i) > grid.axis + 1; --i) inner *= q.dim(i - 1);
   for (size_t i = 0; i < from.size(); ++i) {
-    const size_t channel = grid.axis < 0 ? 0 : (static_cast<int64_t>(i) / inner) % static_cast<int64_t>(grid.scale.size());
+    const size_t channel =
+        grid.axis < 0 ? 0 : (static_cast<int64_t>(i) / inner) % static_cast<int64_t>(grid.scale.size());
     // In 64 bits: q - zero may leave int32.
     const int64_t shifted = int64_t{from[i]} - static_cast<int64_t>(grid.zero[channel]);
     to[i] = static_cast<float>(shifted) * grid.scale[channel];

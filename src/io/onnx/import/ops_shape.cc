@@ -80,7 +80,8 @@ void import_unsqueeze(Importer& in, const Node& node) {
   const auto rank = static_cast<int64_t>(shape.size() + axes.size());
   for (int64_t& axis : axes) axis = normalize_axis(node, axis, rank);
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) fail(Code::kBadFile, node.label(), " repeats an axis");
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    fail(Code::kBadFile, node.label(), " repeats an axis");
   for (const int64_t axis : axes) shape.insert(shape.begin() + axis, Symbol::number(1));
   add_reshape(in, node, x, shape);
 }

@@ -5,8 +5,6 @@
 
 namespace qat::onnxio {
 
-namespace {
-
 Tensor transposed(const Tensor& tensor) {
   const int64_t rows = tensor.dim(0), columns = tensor.dim(1);
   Tensor out(DType::kF32, {columns, rows});
@@ -17,6 +15,8 @@ Tensor transposed(const Tensor& tensor) {
   }
   return out;
 }
+
+namespace {
 
 // "layer1.0.conv1.weight" -> "layer1.0.conv1._weight_quantizer", as pytorch-quantization names them.
 std::string quantizer_of(const std::string& parameter) {
@@ -30,7 +30,8 @@ Tensor Importer::parameter_data(const Known& known, const Use& use) {
   if (!is_float(known.data.type())) throw Unsupported{cat("reads ", known.name, " as ", name_of(known.data.type()))};
   // The first reader takes the file's buffer, so that weights are not held twice.
   const bool fresh = taken_.insert(known.data.raw()).second;
-  Tensor data = known.data.type() != DType::kF32 ? known.data.to(DType::kF32) : (fresh ? known.data : known.data.clone());
+  Tensor data =
+      known.data.type() != DType::kF32 ? known.data.to(DType::kF32) : (fresh ? known.data : known.data.clone());
   if (data.shape().empty()) data = data.reshaped({1});
   if (use.transpose) data = transposed(data);
   if (use.factor != 1.0f) {

@@ -63,7 +63,8 @@ constexpr Entry kTable[] = {
 
 const Entry* find(const Node& node) {
   if (!node.domain.empty()) return nullptr;
-  const auto* found = std::find_if(std::begin(kTable), std::end(kTable), [&](const Entry& e) { return e.op == node.op; });
+  const auto* found =
+      std::find_if(std::begin(kTable), std::end(kTable), [&](const Entry& e) { return e.op == node.op; });
   return found == std::end(kTable) ? nullptr : found;
 }
 

@@ -13,7 +13,8 @@ template <size_t N>
 std::array<int64_t, N> extents(const Node& node, const char* key, std::array<int64_t, N> fallback, int64_t least) {
   const auto values = node.integers(key, {fallback.begin(), fallback.end()});
   if (values.size() == 1 || (values.size() > N && N == 2)) throw Unsupported{"is not over two dimensions"};
-  if (values.size() != N) fail(Code::kBadFile, node.label(), " expected ", N, " values of ", key, ", got ", values.size());
+  if (values.size() != N)
+    fail(Code::kBadFile, node.label(), " expected ", N, " values of ", key, ", got ", values.size());
   std::array<int64_t, N> out;
   std::copy(values.begin(), values.end(), out.begin());
   for (const int64_t value : out) {
@@ -34,7 +35,8 @@ void same_pads(Importer& in, const Node& node, bool upper, WindowAttrs& window) 
     if (window.stride[i] != 1) {
       const int64_t size = dims[i + 2];
       if (size == ir::kDynamic) {
-        throw Unsupported{"has auto_pad with a stride, which needs a fixed height and width; export with explicit pads"};
+        throw Unsupported{
+            "has auto_pad with a stride, which needs a fixed height and width; export with explicit pads"};
       }
       const int64_t out = (size + window.stride[i] - 1) / window.stride[i];
       total = std::max<int64_t>(0, (out - 1) * window.stride[i] + reach - size);
