@@ -6,7 +6,8 @@
 namespace qat::kernels {
 
 std::span<const ConvKernel> conv_kernels() {
-  static const ConvKernel table[] = {kConv14x32Avx512Vnni, kConvReference};
+  static const ConvKernel table[] = {kConv14x32Avx512Vnni, kConv6x16AvxVnni, kConv6x16Avx2, kConv4x8Portable,
+                                     kConvReference};
   return table;
 }
 

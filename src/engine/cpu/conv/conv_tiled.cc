@@ -123,5 +123,8 @@ constexpr ConvKernel make_kernel(const char* name, Isa isa) {
 
 constinit const ConvKernel kConv14x32Avx512Vnni =
     make_kernel<kTilesAvx512Vnni>("conv_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
+constinit const ConvKernel kConv6x16AvxVnni = make_kernel<kTilesAvxVnni>("conv_s8_6x16_avxvnni", Isa::kAvxVnni);
+constinit const ConvKernel kConv6x16Avx2 = make_kernel<kTilesAvx2>("conv_s8_6x16_avx2", Isa::kAvx2);
+constinit const ConvKernel kConv4x8Portable = make_kernel<kTilesPortable>("conv_s8_4x8_portable", Isa::kPortable);
 
 }  // namespace qat::kernels

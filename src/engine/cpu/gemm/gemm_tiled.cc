@@ -1,0 +1,79 @@
+// Fully connected layers as rows times panels. A unit is one panel: with few rows all time goes into streaming weights,
+// and each panel is read once.
+#include <algorithm>
+#include <vector>
+
+#include "engine/cpu/gemm/gemm_kernels.h"
+#include "engine/cpu/tile/panels.h"
+
+namespace qat::kernels {
+namespace {
+
+template <const TileSet& Tiles>
+PanelLayout layout_of(const GemmProblem& p) {
+  return {Tiles, 1, p.outputs, p.row_bytes()};
+}
+
+template <const TileSet& Tiles>
+size_t packed_bytes(const GemmProblem& p) {
+  return static_cast<size_t>(layout_of<Tiles>(p).bytes());
+}
+
+// [K][C][positions] to the activations' order [K][positions][C rounded up], then panels.
+template <const TileSet& Tiles>
+void pack(const GemmProblem& p, const int8_t* weights, void* packed) {
+  const int64_t pitch = pitch_of(p.channels);
+  std::vector<int8_t> rows(static_cast<size_t>(p.outputs * p.row_bytes()), 0);
+  for (int64_t k = 0; k < p.outputs; ++k)
+    for (int64_t c = 0; c < p.channels; ++c)
+      for (int64_t i = 0; i < p.positions; ++i)
+        rows[static_cast<size_t>((k * p.positions + i) * pitch + c)] = weights[(k * p.channels + c) * p.positions + i];
+  pack_panels(Tiles, layout_of<Tiles>(p), rows.data(), p.in_zero_point, packed);
+}
+
+template <const TileSet& Tiles>
+int64_t units(const GemmProblem& p) {
+  return layout_of<Tiles>(p).panels;
+}
+
+template <const TileSet& Tiles>
+void run(const GemmProblem& p, const GemmArgs& a, int64_t begin, int64_t end, void*) {
+  const PanelLayout layout = layout_of<Tiles>(p);
+  const TileEpilogue epilogue(p.epilogue);
+  const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1;
+  TileTask task{.row_stride = p.row_bytes(),
+                .steps = p.row_bytes() / 4,
+                .epilogue = &epilogue,
+                .skip_stride = p.epilogue.has_skip ? pitch_of(p.outputs) : 0,
+                .y_stride = output_pitch(p.epilogue, p.outputs) * element};
+  for (int64_t panel = begin; panel < end; ++panel) {
+    const int64_t k = panel * layout.columns;
+    task.rows = a.x;
+    task.panel = static_cast<const uint8_t*>(a.weights) + layout.offset(0, panel);
+    task.multiplier = a.multiplier + k;
+    task.bias = a.bias + k;
+    task.channels = layout.panel_channels(panel);
+    task.skip = p.epilogue.has_skip ? a.skip + k : nullptr;
+    task.y = static_cast<uint8_t*>(a.y) + k * element;
+    run_tiles(Tiles, layout.vectors(panel), task, p.rows);
+  }
+  if (end == layout.panels)
+    for (int64_t n = 0; n < p.rows; ++n) store_pad(p.epilogue, a.y, n, p.outputs);
+}
+
+template <const TileSet& Tiles>
+constexpr GemmKernel make_kernel(const char* name, Isa isa) {
+  return {{name, isa, supports_all<GemmProblem>, units<Tiles>, no_scratch<GemmProblem>, run<Tiles>},
+          packed_bytes<Tiles>,
+          pack<Tiles>};
+}
+
+}  // namespace
+
+constinit const GemmKernel kGemm14x32Avx512Vnni =
+    make_kernel<kTilesAvx512Vnni>("gemm_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
+constinit const GemmKernel kGemm6x16AvxVnni = make_kernel<kTilesAvxVnni>("gemm_s8_6x16_avxvnni", Isa::kAvxVnni);
+constinit const GemmKernel kGemm6x16Avx2 = make_kernel<kTilesAvx2>("gemm_s8_6x16_avx2", Isa::kAvx2);
+constinit const GemmKernel kGemm4x8Portable = make_kernel<kTilesPortable>("gemm_s8_4x8_portable", Isa::kPortable);
+
+}  // namespace qat::kernels

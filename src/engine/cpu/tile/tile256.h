@@ -1,0 +1,90 @@
+// Tiles of up to 6 rows x 16 columns on 256-bit registers, for the two instruction sets that have them. Included by one
+// file of each; `Dot` says how a step of 4 bytes is multiplied.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstring>
+#include <utility>
+
+#include "engine/cpu/tile/tile.h"
+#include "engine/cpu/tile/vector_avx2.h"
+
+namespace qat::kernels {
+namespace {
+
+constexpr int kRows256 = 6;  // 12 sums, 2 weights, 1 or 2 activations: 16 registers
+
+template <class Dot, int Rows, int Vectors>
+[[gnu::always_inline]] inline void multiply256(const TileTask& t, __m256i (&sums)[Rows][Vectors]) {
+  const auto* panel = static_cast<const int8_t*>(t.panel);
+  for (int v = 0; v < Vectors; ++v) {
+    const __m256i start = _mm256_load_si256(reinterpret_cast<const __m256i*>(panel + 32 * v));
+    for (int i = 0; i < Rows; ++i) sums[i][v] = start;
+  }
+  const uint8_t *low = t.rows, *high = t.rows + 3 * t.row_stride;
+  asm("" : "+r"(high));  // two pointers reach six rows within an address's base + 2 * index
+  const int8_t* w = panel + 32 * Vectors;
+  for (int64_t step = 0; step < t.steps; ++step, w += 32 * Vectors, low += 4, high += 4) {
+    const typename Dot::template Weights<Vectors> weights(w);
+#pragma GCC unroll 6
+    for (int i = 0; i < Rows; ++i) {
+      int32_t four;
+      std::memcpy(&four, (i < 3 ? low : high) + (i % 3) * t.row_stride, 4);
+      weights.add(_mm256_set1_epi32(four), sums[i]);
+    }
+  }
+}
+
+// Epilogue from memory, eight results at a time; the last vector of a narrow panel through a small buffer.
+inline void finish_rows256(const TileTask& t, const int32_t* sums, int rows, int vectors) {
+  const Epilogue& e = t.epilogue->full;
+  const int64_t element = e.output == Output::kF32 ? 4 : 1;
+  for (int i = 0; i < rows; ++i) {
+    for (int v = 0; v < vectors; ++v, sums += 8) {
+      const int64_t count = t.channels - 8 * v < 8 ? t.channels - 8 * v : 8;
+      if (count <= 0) continue;
+      alignas(32) float multiplier[8] = {}, bias[8] = {};
+      std::memcpy(multiplier, t.multiplier + 8 * v, static_cast<size_t>(count) * 4);
+      std::memcpy(bias, t.bias + 8 * v, static_cast<size_t>(count) * 4);
+      __m256 y = _mm256_cvtepi32_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(sums)));
+      y = _mm256_fmadd_ps(y, _mm256_load_ps(multiplier), _mm256_load_ps(bias));
+      if (e.has_skip) {
+        const __m256 skip = load_u8x8(t.skip + i * t.skip_stride + 8 * v, e.skip_zero_point);
+        y = _mm256_fmadd_ps(skip, _mm256_set1_ps(e.skip_scale), y);
+      }
+      uint8_t* to = t.y + i * t.y_stride + 8 * v * element;
+      alignas(32) uint8_t result[32];
+      if (element == 4) {
+        _mm256_store_ps(reinterpret_cast<float*>(result), activate256(y, e.activation, e.p0, e.p1));
+      } else {
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(result), pack_u8x8(finish_u8x8(e, y)));
+      }
+      std::memcpy(to, result, static_cast<size_t>(count * element));
+    }
+  }
+}
+
+template <class Dot, int Rows, int Vectors>
+void tile256(const TileTask& t) {
+  __m256i sums[Rows][Vectors];
+  multiply256<Dot>(t, sums);
+  alignas(32) int32_t memory[Rows * Vectors * 8];
+  for (int i = 0; i < Rows; ++i)
+    for (int v = 0; v < Vectors; ++v)
+      _mm256_store_si256(reinterpret_cast<__m256i*>(memory + (i * Vectors + v) * 8), sums[i][v]);
+  finish_rows256(t, memory, Rows, Vectors);
+}
+
+template <class Dot, int... Row>
+constexpr TileSet make_tiles256(Isa isa, bool pairs, std::integer_sequence<int, Row...>) {
+  return {.isa = isa,
+          .max_rows = kRows256,
+          .max_vectors = 2,
+          .vector_columns = 8,
+          .pairs = pairs,
+          .function = {{tile256<Dot, Row + 1, 1>...}, {tile256<Dot, Row + 1, 2>...}}};
+}
+
+}  // namespace
+}  // namespace qat::kernels
