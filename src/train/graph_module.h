@@ -1,0 +1,90 @@
+// Runs a Graph on LibTorch: training steps with gradients, evaluation, and a look at every value. Free of LibTorch's
+// headers.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "train/ranges.h"
+
+namespace qat::train {
+
+struct ModuleOptions {
+  RangeMode ranges = RangeMode::kFixed;
+  WeightRangeMode weight_ranges = WeightRangeMode::kFixed;
+  float range_momentum = 0.01f;
+  int threads = 0;              // 0: all that the process may use; LibTorch has one setting for the whole process
+  std::vector<double> mean, std;  // of u8 images; empty: only f32 images are given
+};
+
+enum class ParamKind : uint8_t { kWeight, kBias, kNorm, kRange };
+
+// A leaf of the graph. Its data is the graph's own buffer: what the optimizer writes, the graph holds.
+struct ParamView {
+  std::string name;
+  ParamKind kind = ParamKind::kWeight;
+  std::span<float> data;
+  std::span<const float> gradient;  // of the last train_step; empty when the parameter had no part in the loss
+};
+
+struct TrainBatch {
+  Tensor images;                // u8 [N,H,W,C] or f32 [N,C,H,W]
+  std::span<const int64_t> labels;
+  float label_smoothing = 0;
+  bool freeze_bn = false;       // normalize with the running statistics and leave them
+  uint64_t dropout_seed = 0;
+};
+
+struct StepResult {
+  double loss = 0;  // mean over the batch
+  int64_t correct = 0;
+};
+
+// Sees the input of one activation quantizer: `quantizer` counts quant::activation_quantizers(graph).
+using RangeObserver = std::function<void(size_t quantizer, std::span<const float> values)>;
+
+class GraphModule {
+ public:
+  // Takes the graph; its parameters, running statistics and ranges are updated in place. One float input, one output
+  // [N, classes]. Throws Error(kBadFile) naming a node that cannot run here.
+  GraphModule(ir::Graph graph, const ModuleOptions& options);
+  ~GraphModule();
+
+  ir::Graph& graph();
+
+  // Forward, loss (mean cross-entropy) and backward; the gradients are in parameters(). Updates running statistics and
+  // moving ranges. Throws Error(kBadFile) when a label is out of range.
+  StepResult train_step(const TrainBatch& batch);
+
+  // The layer or range that was NaN or infinite in the last train_step; "" when none was.
+  const std::string& not_finite() const;
+
+  // Evaluation. Where the operands of a Conv or Gemm are quantized, sums are those of integers, exact.
+  Tensor logits(const Tensor& images);
+
+  // Evaluation with all quantizers off; `observe` gets each quantizer's input, one after the other.
+  void observe(const Tensor& images, const RangeObserver& observe);
+
+  // Evaluation; every node's output by node name, f32, in the graph's own layout (NCHW).
+  std::map<std::string, Tensor> layers(const Tensor& images);
+
+  // In graph order. Views stay valid while the module lives; gradients until the next train_step.
+  std::vector<ParamView> parameters();
+
+  // Weight ranges that follow their weights (kStep): measures them again, before saving or evaluating.
+  void refresh_weight_ranges();
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+std::string torch_version();
+
+}  // namespace qat::train

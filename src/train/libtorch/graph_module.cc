@@ -1,0 +1,247 @@
+// Leaves share the graph's buffers; two lists of steps, for training and for evaluation: see train/graph_module.h.
+#include "train/graph_module.h"
+
+#include <ATen/Version.h>
+#include <torch/version.h>
+
+#include "base/threads.h"
+#include "data/data.h"
+#include "ir/shapes.h"
+#include "quant/placement.h"
+#include "train/libtorch/fake_quant_step.h"
+#include "train/libtorch/steps.h"
+
+namespace qat::train {
+
+namespace {
+
+at::Tensor wrap(Tensor& tensor, at::ScalarType type) {
+  return at::from_blob(tensor.raw(), tensor.shape(), at::TensorOptions().dtype(type));
+}
+
+Tensor to_host(const at::Tensor& t) {
+  const at::Tensor dense = t.detach().contiguous().to(at::kFloat);
+  Tensor out(DType::kF32, dense.sizes().vec());
+  std::copy_n(dense.const_data_ptr<float>(), out.size(), out.data<float>().begin());
+  return out;
+}
+
+}  // namespace
+
+struct GraphModule::Impl {
+  ir::Graph graph;
+  ModuleOptions options;
+  RunState state;
+  Frame leaves;  // parameters, buffers; undefined elsewhere
+  std::vector<Step> train_steps, eval_steps;
+  std::vector<std::pair<ParamKind, ir::ValueId>> parameters;
+  std::vector<std::vector<float>> table;  // normalized value of each byte, by channel
+
+  Impl(ir::Graph g, const ModuleOptions& o) : graph(std::move(g)), options(o), leaves(graph.values.size()) {
+    if (graph.inputs.size() != 1 || graph.outputs.size() != 1) {
+      fail(Code::kBadFile, "[", graph.name, "] expected one input and one output, got ", graph.inputs.size(), " and ",
+           graph.outputs.size());
+    }
+    make_leaves();
+    make_table();
+    train_steps = make_steps(graph, step_options());
+    StepOptions eval = step_options();
+    eval.ranges = RangeMode::kFixed;
+    eval.weight_ranges = WeightRangeMode::kFixed;
+    eval_steps = make_steps(graph, eval);
+  }
+
+  StepOptions step_options() {
+    return {.ranges = options.ranges,
+            .weight_ranges = options.weight_ranges,
+            .range_momentum = options.range_momentum,
+            .state = &state,
+            .observe = {}};
+  }
+
+  void make_leaves() {
+    std::vector<ParamKind> kinds(graph.values.size(), ParamKind::kWeight);
+    std::vector<bool> trained(graph.values.size(), false);
+    for (const ir::Node& node : graph.nodes) mark(node, kinds, trained);
+    for (size_t i = 0; i < graph.values.size(); ++i) {
+      ir::Value& value = graph.values[i];
+      if (value.role == ir::Role::kActivation || value.type != DType::kF32) continue;
+      leaves[i] = wrap(value.data, at::kFloat);
+      if (trained[i]) {
+        leaves[i].requires_grad_(true);
+        parameters.emplace_back(kinds[i], static_cast<ir::ValueId>(i));
+      }
+    }
+  }
+
+  void mark(const ir::Node& node, std::vector<ParamKind>& kinds, std::vector<bool>& trained) const {
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      const ir::ValueId id = node.inputs[k];
+      if (id == ir::kNone || !graph.has_data(id)) continue;
+      const auto i = static_cast<size_t>(id);
+      if (node.op == ir::Op::kFakeQuant && k > 0) {
+        const bool weight = graph.has_data(node.inputs[0]);
+        kinds[i] = ParamKind::kRange;
+        trained[i] = k == 1 && (weight ? options.weight_ranges == WeightRangeMode::kLearned
+                                       : options.ranges == RangeMode::kLearned);
+      } else {
+        trained[i] = graph.values[i].role == ir::Role::kParameter;
+        if (node.op == ir::Op::kBatchNorm) kinds[i] = ParamKind::kNorm;
+        if (k == 2 && node.op != ir::Op::kBatchNorm) kinds[i] = ParamKind::kBias;
+      }
+    }
+  }
+
+  // The one normalization, applied to all 256 values of every channel.
+  void make_table() {
+    const size_t channels = options.mean.size();
+    if (channels == 0) return;
+    Tensor ramp(DType::kU8, {1, 1, 256, static_cast<int64_t>(channels)});
+    for (size_t i = 0; i < 256 * channels; ++i) ramp.data<uint8_t>()[i] = static_cast<uint8_t>(i / channels);
+    const Tensor normal = data::normalize_nchw(ramp, options.mean, options.std);
+    for (size_t c = 0; c < channels; ++c) {
+      const float* row = normal.data<float>().data() + 256 * c;
+      table.emplace_back(row, row + 256);
+    }
+  }
+
+  at::Tensor from_bytes(const Tensor& images) const {
+    const Shape& s = images.shape();
+    const auto channels = static_cast<int64_t>(table.size());
+    QAT_ASSERT(s.size() == 4 && s[3] == channels);
+    at::Tensor x = at::empty({s[0], s[3], s[1], s[2]}, at::TensorOptions().dtype(at::kFloat),
+                             at::MemoryFormat::ChannelsLast);
+    const uint8_t* in = images.data<uint8_t>().data();
+    float* out = x.mutable_data_ptr<float>();
+    at::parallel_for(0, images.size() / channels, 32768, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        for (int64_t c = 0; c < channels; ++c) {
+          out[i * channels + c] = table[static_cast<size_t>(c)][in[i * channels + c]];
+        }
+      }
+    });
+    return x;
+  }
+
+  at::Tensor input_of(const Tensor& images) const {
+    if (images.type() == DType::kU8) return from_bytes(images);
+    Tensor shared = images;
+    return wrap(shared, at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
+  }
+
+  // visit(step, output) after each step.
+  template <class Visit>
+  at::Tensor run(const std::vector<Step>& steps, const at::Tensor& input, const Visit& visit) {
+    Frame frame = leaves;
+    frame[static_cast<size_t>(graph.inputs[0])] = input;
+    for (const Step& step : steps) {
+      at::Tensor& out = frame[static_cast<size_t>(step.output)];
+      out = step.run(frame);
+      visit(step, out);
+      for (ir::ValueId id : step.last_used) frame[static_cast<size_t>(id)] = at::Tensor();
+    }
+    return frame[static_cast<size_t>(graph.outputs[0])];
+  }
+
+  at::Tensor evaluate(const Tensor& images) {
+    const at::NoGradGuard no_gradients;
+    state.training = false;
+    return run(eval_steps, input_of(images), [](const Step&, const at::Tensor&) {});
+  }
+};
+
+GraphModule::GraphModule(ir::Graph graph, const ModuleOptions& options) {
+  at::set_num_threads(options.threads > 0 ? options.threads : usable_cpus());
+  impl_ = std::make_unique<Impl>(std::move(graph), options);
+}
+
+GraphModule::~GraphModule() = default;
+
+ir::Graph& GraphModule::graph() { return impl_->graph; }
+
+const std::string& GraphModule::not_finite() const { return impl_->state.not_finite; }
+
+StepResult GraphModule::train_step(const TrainBatch& batch) {
+  Impl& m = *impl_;
+  m.state = {.training = true, .bn_frozen = batch.freeze_bn, .not_finite = {}};
+  for (const auto& [kind, id] : m.parameters) m.leaves[static_cast<size_t>(id)].mutable_grad() = at::Tensor();
+  at::globalContext().defaultGenerator(at::kCPU).set_current_seed(batch.dropout_seed);
+
+  const at::Tensor logits = m.run(m.train_steps, m.input_of(batch.images), [](const Step&, const at::Tensor&) {});
+  const int64_t classes = logits.size(1);
+  at::Tensor labels = at::empty({static_cast<int64_t>(batch.labels.size())}, at::TensorOptions().dtype(at::kLong));
+  for (size_t i = 0; i < batch.labels.size(); ++i) {
+    if (batch.labels[i] < 0 || batch.labels[i] >= classes) {
+      fail(Code::kBadFile, "[MODEL.CLASSES] expected labels below ", classes, ", got ", batch.labels[i],
+           "; set MODEL.CLASSES to the data's number of classes");
+    }
+    labels.mutable_data_ptr<int64_t>()[i] = batch.labels[i];
+  }
+  const at::Tensor loss =
+      at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, batch.label_smoothing);
+  torch::autograd::backward({loss}, {});
+  StepResult result{.loss = loss.item<double>()};
+  result.correct = logits.detach().argmax(1).eq(labels).sum().item<int64_t>();
+  return result;
+}
+
+Tensor GraphModule::logits(const Tensor& images) { return to_host(impl_->evaluate(images)); }
+
+void GraphModule::observe(const Tensor& images, const RangeObserver& observe) {
+  Impl& m = *impl_;
+  const at::NoGradGuard no_gradients;
+  m.state.training = false;
+  std::vector<size_t> order(m.graph.nodes.size(), 0);
+  size_t count = 0;
+  for (ir::NodeId id : quant::activation_quantizers(m.graph)) order[static_cast<size_t>(id)] = count++;
+  StepOptions options = m.step_options();
+  options.quantize = false;
+  options.observe = [&](ir::NodeId id, const at::Tensor& x) {
+    const at::Tensor dense = x.is_non_overlapping_and_dense() ? x : x.contiguous();
+    observe(order[static_cast<size_t>(id)],
+            {dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel())});
+  };
+  const auto steps = make_steps(m.graph, options);
+  m.run(steps, m.input_of(images), [](const Step&, const at::Tensor&) {});
+}
+
+std::map<std::string, Tensor> GraphModule::layers(const Tensor& images) {
+  Impl& m = *impl_;
+  const at::NoGradGuard no_gradients;
+  m.state.training = false;
+  StepOptions options = m.step_options();
+  options.fuse = false;
+  options.ranges = RangeMode::kFixed;
+  options.weight_ranges = WeightRangeMode::kFixed;
+  std::map<std::string, Tensor> result;
+  m.run(make_steps(m.graph, options), m.input_of(images),
+        [&](const Step& step, const at::Tensor& out) { result[step.name] = to_host(out); });
+  return result;
+}
+
+std::vector<ParamView> GraphModule::parameters() {
+  std::vector<ParamView> views;
+  for (const auto& [kind, id] : impl_->parameters) {
+    ir::Value& value = impl_->graph.value(id);
+    ParamView view{.name = value.name, .kind = kind, .data = value.data.data<float>(), .gradient = {}};
+    at::Tensor& leaf = impl_->leaves[static_cast<size_t>(id)];
+    if (leaf.grad().defined()) {
+      if (!leaf.grad().is_contiguous()) leaf.mutable_grad() = leaf.grad().contiguous();
+      view.gradient = {leaf.grad().const_data_ptr<float>(), view.data.size()};
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+void GraphModule::refresh_weight_ranges() {
+  if (impl_->options.weight_ranges != WeightRangeMode::kStep) return;
+  for (ir::NodeId id : quant::weight_quantizers(impl_->graph)) {
+    const ir::Node& node = impl_->graph.nodes[static_cast<size_t>(id)];
+    measure_range(quantizer_of(impl_->graph, node), impl_->leaves[static_cast<size_t>(node.inputs[0])]);
+  }
+}
+
+std::string torch_version() { return TORCH_VERSION; }
+
+}  // namespace qat::train
