@@ -50,7 +50,8 @@ class Finder {
         chain.norm = id;
         break;
       case Op::kAdd:
-        if (!before_act || chain.add != kNone || graph_.has_data(n.inputs[0]) || graph_.has_data(n.inputs[1])) return false;
+        if (!before_act || chain.add != kNone || graph_.has_data(n.inputs[0]) || graph_.has_data(n.inputs[1]))
+          return false;
         chain.add = id;
         chain.skip = n.inputs[0] == from ? n.inputs[1] : n.inputs[0];
         break;

@@ -18,7 +18,7 @@ struct ModuleOptions {
   RangeMode ranges = RangeMode::kFixed;
   WeightRangeMode weight_ranges = WeightRangeMode::kFixed;
   float range_momentum = 0.01f;
-  int threads = 0;              // 0: all that the process may use; LibTorch has one setting for the whole process
+  int threads = 0;                // 0: all that the process may use; LibTorch has one setting for the whole process
   std::vector<double> mean, std;  // of u8 images; empty: only f32 images are given
 };
 
@@ -33,10 +33,10 @@ struct ParamView {
 };
 
 struct TrainBatch {
-  Tensor images;                // u8 [N,H,W,C] or f32 [N,C,H,W]
+  Tensor images;  // u8 [N,H,W,C] or f32 [N,C,H,W]
   std::span<const int64_t> labels;
   float label_smoothing = 0;
-  bool freeze_bn = false;       // normalize with the running statistics and leave them
+  bool freeze_bn = false;  // normalize with the running statistics and leave them
   uint64_t dropout_seed = 0;
 };
 

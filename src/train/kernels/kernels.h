@@ -80,7 +80,7 @@ struct OptimizerArgs {
   float lr = 0, decay = 0;
   float momentum = 0;  // SGD
   bool nesterov = false;
-  float beta1 = 0, beta2 = 0, eps = 0;      // AdamW
+  float beta1 = 0, beta2 = 0, eps = 0;     // AdamW
   float correction1 = 1, correction2 = 1;  // AdamW: 1 - beta^step
 };
 

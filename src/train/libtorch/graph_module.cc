@@ -109,8 +109,8 @@ struct GraphModule::Impl {
     const Shape& s = images.shape();
     const auto channels = static_cast<int64_t>(table.size());
     QAT_ASSERT(s.size() == 4 && s[3] == channels);
-    at::Tensor x = at::empty({s[0], s[3], s[1], s[2]}, at::TensorOptions().dtype(at::kFloat),
-                             at::MemoryFormat::ChannelsLast);
+    at::Tensor x =
+        at::empty({s[0], s[3], s[1], s[2]}, at::TensorOptions().dtype(at::kFloat), at::MemoryFormat::ChannelsLast);
     const uint8_t* in = images.data<uint8_t>().data();
     float* out = x.mutable_data_ptr<float>();
     at::parallel_for(0, images.size() / channels, 32768, [&](int64_t begin, int64_t end) {
@@ -165,7 +165,8 @@ StepResult GraphModule::train_step(const TrainBatch& batch) {
   Impl& m = *impl_;
   m.state = {.training = true, .bn_frozen = batch.freeze_bn, .not_finite = {}};
   for (const auto& [kind, id] : m.parameters) m.leaves[static_cast<size_t>(id)].mutable_grad() = at::Tensor();
-  at::globalContext().defaultGenerator(at::kCPU).set_current_seed(batch.dropout_seed);
+  at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
+  generator.set_current_seed(batch.dropout_seed);
 
   const at::Tensor logits = m.run(m.train_steps, m.input_of(batch.images), [](const Step&, const at::Tensor&) {});
   const int64_t classes = logits.size(1);
@@ -177,8 +178,7 @@ StepResult GraphModule::train_step(const TrainBatch& batch) {
     }
     labels.mutable_data_ptr<int64_t>()[i] = batch.labels[i];
   }
-  const at::Tensor loss =
-      at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, batch.label_smoothing);
+  const at::Tensor loss = at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, batch.label_smoothing);
   torch::autograd::backward({loss}, {});
   StepResult result{.loss = loss.item<double>()};
   result.correct = logits.detach().argmax(1).eq(labels).sum().item<int64_t>();
@@ -198,8 +198,7 @@ void GraphModule::observe(const Tensor& images, const RangeObserver& observe) {
   options.quantize = false;
   options.observe = [&](ir::NodeId id, const at::Tensor& x) {
     const at::Tensor dense = x.is_non_overlapping_and_dense() ? x : x.contiguous();
-    observe(order[static_cast<size_t>(id)],
-            {dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel())});
+    observe(order[static_cast<size_t>(id)], {dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel())});
   };
   const auto steps = make_steps(m.graph, options);
   m.run(steps, m.input_of(images), [](const Step&, const at::Tensor&) {});

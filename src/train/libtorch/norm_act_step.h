@@ -12,9 +12,9 @@ namespace qat::train {
 
 // What changes from call to call, shared by all steps of a module.
 struct RunState {
-  bool training = false;     // batch statistics, moving ranges, dropout
-  bool bn_frozen = false;    // training with the running statistics as they are
-  std::string not_finite;    // the first place where a statistic or a range was NaN or infinite; "" when none was
+  bool training = false;   // batch statistics, moving ranges, dropout
+  bool bn_frozen = false;  // training with the running statistics as they are
+  std::string not_finite;  // the first place where a statistic or a range was NaN or infinite; "" when none was
 };
 
 struct NormPart {

@@ -51,9 +51,8 @@ Run make_conv_transpose(const ir::Node& node) {
          "; use output_padding");
   }
   return [node, attrs](const Frame& f) {
-    return at::conv_transpose2d(at_slot(f, node.inputs[0]), at_slot(f, node.inputs[1]), maybe(f, node, 2),
-                                attrs.stride, {attrs.pads[0], attrs.pads[1]}, attrs.output_padding, attrs.groups,
-                                attrs.dilation);
+    return at::conv_transpose2d(at_slot(f, node.inputs[0]), at_slot(f, node.inputs[1]), maybe(f, node, 2), attrs.stride,
+                                {attrs.pads[0], attrs.pads[1]}, attrs.output_padding, attrs.groups, attrs.dilation);
   };
 }
 
@@ -90,7 +89,9 @@ Run make_pad(const ir::Node& node) {
   const size_t rank = attrs.values.size() / 2;
   std::vector<int64_t> pads;
   for (size_t axis = rank; axis-- > 0;) pads.push_back(attrs.values[axis]), pads.push_back(attrs.values[rank + axis]);
-  return [node, attrs, pads](const Frame& f) { return at::constant_pad_nd(at_slot(f, node.inputs[0]), pads, attrs.value); };
+  return [node, attrs, pads](const Frame& f) {
+    return at::constant_pad_nd(at_slot(f, node.inputs[0]), pads, attrs.value);
+  };
 }
 
 Run make_reshape(const ir::Node& node) {
@@ -220,8 +221,8 @@ std::function<at::Tensor(const Frame&)> make_op(const ir::Graph& graph, const ir
       return [x, axis](const Frame& f) { return at::softmax(at_slot(f, x), axis); };
     }
     default:
-      fail(Code::kBadFile, "[", ir::name_of(node.op), " ", node.name, "] is not an operator that ", graph.name.empty() ? "a graph" : graph.name,
-           " can be trained or evaluated with here");
+      fail(Code::kBadFile, "[", ir::name_of(node.op), " ", node.name, "] is not an operator that ",
+           graph.name.empty() ? "a graph" : graph.name, " can be trained or evaluated with here");
   }
 }
 

@@ -49,7 +49,9 @@ class Maker {
     read_by_.emplace_back(std::move(pending_reads_));
     pending_reads_.clear();
   }
-  void reads(const std::vector<ir::ValueId>& ids) { read_by_.back().insert(read_by_.back().end(), ids.begin(), ids.end()); }
+  void reads(const std::vector<ir::ValueId>& ids) {
+    read_by_.back().insert(read_by_.back().end(), ids.begin(), ids.end());
+  }
 
   Run chain_step(const Chain& chain) {
     NormActStep step{.range_momentum = options_.range_momentum, .clip_lo = chain.clip_lo, .clip_hi = chain.clip_hi};
@@ -99,7 +101,8 @@ class Maker {
     }
     FakeQuantStep step{.quant = quantizer_of(graph_, node)};
     step.per_sample = !weight;
-    step.learned = weight ? options_.weight_ranges == WeightRangeMode::kLearned : options_.ranges == RangeMode::kLearned;
+    step.learned =
+        weight ? options_.weight_ranges == WeightRangeMode::kLearned : options_.ranges == RangeMode::kLearned;
     step.follow = weight && options_.weight_ranges == WeightRangeMode::kStep;
     if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone) {
       const auto zero = graph_.value(node.inputs[2]).data.data<float>();
