@@ -171,8 +171,8 @@ Sums reduce(const at::Tensor& gradient, const uint8_t* mask, const at::Tensor& x
   return sums;
 }
 
-void apply(const at::Tensor& gradient, const uint8_t* mask, const at::Tensor& x, const BackwardApplyArgs& factors,
-           at::Tensor& dx) {
+void apply_gradient(const at::Tensor& gradient, const uint8_t* mask, const at::Tensor& x,
+                    const BackwardApplyArgs& factors, at::Tensor& dx) {
   const Pixels px(dx);
   const int64_t pitch = mask_pitch(px.channels);
   const float* g = gradient.const_data_ptr<float>();
@@ -192,13 +192,16 @@ void apply(const at::Tensor& gradient, const uint8_t* mask, const at::Tensor& x,
 
 class NormActFunction : public torch::autograd::Function<NormActFunction> {
  public:
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& gamma, const at::Tensor& beta,
-                            const at::Tensor& skip, const NormActStep* step) {
+  using Maybe = std::optional<at::Tensor>;  // how LibTorch takes an absent operand
+
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const Maybe& gamma, const Maybe& beta,
+                            const Maybe& skip, const NormActStep* step) {
     const bool want_mask = step->clips() || step->quant;
-    ForwardResult result = train::forward(*step, x, gamma, beta, skip, want_mask);
+    const auto value = [](const Maybe& t) { return t.value_or(at::Tensor()); };
+    ForwardResult result = train::forward(*step, x, value(gamma), value(beta), value(skip), want_mask);
     ctx->save_for_backward({step->norm ? x : at::Tensor(), result.mask, result.saved});
     ctx->saved_data["frozen"] = !step->state->training || step->state->bn_frozen;
-    ctx->saved_data["skip"] = skip.defined() && skip.requires_grad();
+    ctx->saved_data["skip"] = skip && skip->requires_grad();
     return result.y;
   }
 
@@ -210,7 +213,7 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
     const bool want_skip = ctx->saved_data["skip"].toBool();
     if (!x.defined()) {  // no norm: the masked gradient serves both operands
       at::Tensor dx = g;
-      if (mask != nullptr) dx = empty_pixels(g), apply(g, mask, {}, {}, dx);
+      if (mask != nullptr) dx = empty_pixels(g), apply_gradient(g, mask, {}, {}, dx);
       return {dx, {}, {}, want_skip ? dx : at::Tensor(), {}};
     }
     return norm_backward({g, mask, x, saved[2], ctx->saved_data["frozen"].toBool(), want_skip});
@@ -249,7 +252,7 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
     BackwardApplyArgs factors{.ca = rows + kFactor * px.channels};
     if (!in.frozen) factors.cb = cb.data(), factors.cc = cc.data();
     at::Tensor dx = empty_pixels(in.x);
-    apply(store ? masked : in.g, store ? nullptr : in.mask, in.x, factors, dx);
+    apply_gradient(store ? masked : in.g, store ? nullptr : in.mask, in.x, factors, dx);
     return {dx, dgamma, dbeta, masked, {}};
   }
 };
@@ -261,7 +264,10 @@ bool NormActStep::clips() const { return clip_lo > -INFINITY || clip_hi < INFINI
 at::Tensor NormActStep::run(const at::Tensor& x, const at::Tensor& gamma, const at::Tensor& beta,
                             const at::Tensor& skip) const {
   const at::Tensor dense = dense_pixels(x), dense_skip = skip.defined() ? dense_pixels(skip) : skip;
-  if (at::GradMode::is_enabled()) return NormActFunction::apply(dense, gamma, beta, dense_skip, this);
+  if (at::GradMode::is_enabled()) {
+    const auto maybe = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
+    return NormActFunction::apply(dense, maybe(gamma), maybe(beta), maybe(dense_skip), this);
+  }
   return forward(*this, dense, gamma, beta, dense_skip, false).y;
 }
 
