@@ -150,8 +150,10 @@ TEST(NormBackward, SumsAndGradients) {
       for (size_t i = 0; i < c; ++i) {
         // Float sums of up to 4096 terms: 1e-6 of the sum of magnitudes.
         const double tolerance = 1e-6 * static_cast<double>(s.rows) * 4 + 1e-6;
-        ASSERT_NEAR(sum[i], want[i], tolerance), ASSERT_NEAR(sum_x[i], want_x[i], tolerance);
-        ASSERT_NEAR(shifted[i], want_shifted[i], tolerance), ASSERT_NEAR(squares[i], want_squares[i], 4 * tolerance);
+        ASSERT_NEAR(sum[i], want[i], tolerance);
+        ASSERT_NEAR(sum_x[i], want_x[i], tolerance);
+        ASSERT_NEAR(shifted[i], want_shifted[i], tolerance);
+        ASSERT_NEAR(squares[i], want_squares[i], 4 * tolerance);
       }
     }
   }
