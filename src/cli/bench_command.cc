@@ -1,0 +1,143 @@
+// qat bench: latency and throughput of an engine, with trtexec's flags and summary lines.
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/engines.h"
+#include "cli/interrupt.h"
+#include "cli/table.h"
+#include "engine/plan/file.h"
+#include "eval/latency.h"
+
+namespace qat::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<double> percentiles(const Args& args) {
+  std::vector<double> list;
+  for (const std::string& item : split(args.text("--percentile", "90,95,99"), ',')) {
+    list.push_back(Args{.flags = {{"--percentile", trim(item)}}}.number("--percentile", 0));
+    if (list.back() > 100) fail(Code::kUsage, "--percentile: expected numbers from 0 to 100, got '", item, "'");
+  }
+  return list;
+}
+
+// The engine of --loadEngine, of the operand or of OUTPUTS; with --onnx it is built first (and kept with --saveEngine).
+engine::Plan plan_for(Context& context, fs::path& path) {
+  const config::Options& options = context.options();
+  if (context.config.source("BUILD.ONNX") == "command line" && !context.args.has("--loadEngine")) {
+    path = options.build.onnx;
+    engine::Plan plan = build_engine(context).plan;
+    if (options.build.engine.empty()) return plan;
+    path = options.build.engine;
+    if (path.has_parent_path()) fs::create_directories(path.parent_path());
+    engine::save_plan(path, plan);
+    return plan;
+  }
+  path = context.args.text("--loadEngine", context.args.operand(0));
+  if (path.empty()) path = engine_path(options);
+  return engine::load_plan(require_file(path, "run `qat build` first, or give --loadEngine=FILE"));
+}
+
+std::string summary(const eval::Latency& latency, const engine::InputShape& shape, const std::vector<double>& wanted) {
+  const auto ms = [](double x) { return fixed(x, 5) + " ms"; };
+  std::string text = cat("=== Performance summary ===\nThroughput: ", fixed(latency.throughput, 3), " qps (",
+                         fixed(latency.throughput * static_cast<double>(shape[0]), 1), " images/s)\n");
+  text += cat("Latency: min = ", ms(latency.min), ", max = ", ms(latency.max), ", mean = ", ms(latency.mean),
+              ", median = ", ms(latency.median));
+  for (const double p : wanted) text += cat(", percentile(", p, "%) = ", ms(latency.percentile(p)));
+  return text + cat("\nTotal time: ", fixed(latency.wall_s, 3), " s, ", latency.samples.size(), " runs of ",
+                    shape_text(shape), "\n");
+}
+
+Json record_of(const fs::path& path, const engine::Plan& plan, const engine::Session& session,
+               const eval::Latency& latency, const engine::InputShape& shape, const std::vector<double>& wanted) {
+  Json record = new_record("bench", path);
+  record["kind"] = "engine";
+  record["stage"] = stage_of(plan.metadata, path);
+  record["precision"] = plan.precision;
+  record["placeholder"] = plan.placeholder;
+  record["shape"] = shape_text(shape);
+  record["threads"] = session.threads();
+  record["runs"] = latency.samples.size();
+  record["min_ms"] = latency.min;
+  record["max_ms"] = latency.max;
+  record["mean_ms"] = latency.mean;
+  record["median_ms"] = latency.median;
+  for (const double p : wanted) record[cat("p", p, "_ms")] = latency.percentile(p);
+  record["qps"] = latency.throughput;
+  record["images_per_second"] = latency.throughput * static_cast<double>(shape[0]);
+  return record;
+}
+
+// --exportTimes, --exportProfile, --exportLayerInfo, --dumpProfile.
+void export_files(Context& context, engine::Session& session, const eval::Latency& latency,
+                  const engine::InputShape& shape) {
+  const Args& args = context.args;
+  if (args.has("--exportTimes")) {
+    Json times = Json::array();
+    for (const eval::Sample& sample : latency.samples) {
+      times.push_back({{"startMs", sample.start_ms},
+                       {"endMs", sample.start_ms + sample.latency_ms},
+                       {"latencyMs", sample.latency_ms}});
+    }
+    write_file(args.text("--exportTimes"), times.dump(1) + "\n");
+  }
+  if (args.has("--exportLayerInfo")) {
+    write_file(args.text("--exportLayerInfo"), layer_info(session.plan()).dump(1) + "\n");
+  }
+  if (!args.has("--exportProfile") && !args.has("--dumpProfile")) return;
+  // A run of its own: the clock around each step is not part of the latencies above.
+  const auto runs = std::clamp<int64_t>(static_cast<int64_t>(latency.samples.size()), 1, 100);
+  const std::vector<engine::StepProfile> steps = eval::profile(session, shape, runs);
+  if (args.has("--exportProfile")) write_file(args.text("--exportProfile"), profile_json(steps, runs).dump(1) + "\n");
+  if (args.has("--dumpProfile")) context.console.text(profile_table(steps));
+}
+
+int run(Context& context) {
+  const std::vector<double> wanted = percentiles(context.args);
+  fs::path path;
+  const auto plan = std::make_shared<const engine::Plan>(plan_for(context, path));
+  engine::Session session(plan, {.threads = static_cast<int>(context.options().build.threads)});
+  const std::string shapes = context.args.text("--shapes");
+  eval::LatencyOptions how{.shape = shapes.empty() ? plan->profile.opt : engine::parse_shape(shapes),
+                           .warm_up_ms = context.args.number("--warmUp", 200),
+                           .duration_s = context.args.number("--duration", 3),
+                           .iterations = static_cast<int64_t>(context.args.number("--iterations", 10, 1)),
+                           .interrupted = interrupted};
+  context.console.info(
+      cat("timing ", path.string(), " at ", shape_text(how.shape), ", ", session.threads(), " threads"));
+  const eval::Latency latency = eval::measure(session, how);
+  if (interrupted()) return kInterruptedExit;
+  export_files(context, session, latency, how.shape);
+  const Json record = record_of(path, *plan, session, latency, how.shape, wanted);
+  append_record(context.options(), record);
+  context.console.result(summary(latency, how.shape, wanted), record.dump());
+  return 0;
+}
+
+}  // namespace
+
+Command bench_command() {
+  Command command{.name = "bench",
+                  .summary = "latency and throughput of an engine (trtexec's flags and summary)",
+                  .operands = "[ENGINE]",
+                  .max_operands = 1,
+                  .flags = build_flags(),
+                  .run = run};
+  const std::vector<Flag> own{{"--loadEngine", "FILE", "engine to time"},
+                              {"--warmUp", "MS", "milliseconds before timing (200)"},
+                              {"--duration", "S", "seconds at least (3)"},
+                              {"--iterations", "N", "runs at least (10)"},
+                              {"--percentile", "P,...", "percentiles of latency (90,95,99)"},
+                              {"--exportTimes", "FILE", "latency of every run, JSON"},
+                              {"--exportProfile", "FILE", "time of every layer, JSON"},
+                              {"--exportLayerInfo", "FILE", "layers and their kernels, JSON"},
+                              {"--dumpProfile", "", "print the time of every layer"}};
+  command.flags.insert(command.flags.end(), own.begin(), own.end());
+  return command;
+}
+
+}  // namespace qat::cli

@@ -1,0 +1,139 @@
+// Parsing of command lines, tables, records and figures of the command line.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/engines.h"
+#include "cli/parse.h"
+#include "cli/results.h"
+#include "cli/table.h"
+#include "cli/trtexec.h"
+
+namespace qat::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<Command> commands() { return {build_command(), eval_command(), compare_command()}; }
+
+std::optional<Parsed> parse_words(const std::vector<Command>& all, std::vector<const char*> words) {
+  words.insert(words.begin(), "qat");
+  return parse(all, static_cast<int>(words.size()), words.data());
+}
+
+std::string error_of(const std::vector<const char*>& words) {
+  const std::vector<Command> all = commands();
+  try {
+    parse_words(all, words);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Code::kUsage);
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Parse, OperandsFlagsAndOverrides) {
+  const std::vector<Command> all = commands();
+  const auto parsed =
+      parse_words(all, {"eval", "x.pth", "EVAL.BATCH", "7", "--threads=3", "EVAL.MIN_TOP1=50", "--json"});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->command->name, "eval");
+  const Context& context = parsed->context;
+  EXPECT_EQ(context.args.operand(0), "x.pth");
+  EXPECT_EQ(context.options().eval.batch, 7);
+  EXPECT_EQ(context.options().eval.threads, 3);
+  EXPECT_EQ(context.options().eval.min_top1, 50);
+  EXPECT_TRUE(context.console.json());
+  EXPECT_EQ(context.config.source("EVAL.BATCH"), "command line");
+}
+
+TEST(Parse, TrtexecFlagsSetKeys) {
+  const std::vector<Command> all = commands();
+  const auto one =
+      parse_words(all, {"build", "--onnx=a.onnx", "--saveEngine", "b.engine", "--int8", "--minShapes=input:1x3x64x64"});
+  EXPECT_EQ(one->context.options().build.onnx, "a.onnx");
+  EXPECT_EQ(one->context.options().build.engine, "b.engine");
+  EXPECT_EQ(one->context.options().build.precision, "int8");
+  EXPECT_EQ(one->context.options().build.min_shapes, "input:1x3x64x64");
+  const auto both = parse_words(all, {"build", "--int8", "--fp16"});
+  EXPECT_EQ(both->context.options().build.precision, "best");
+  const auto passes = parse_words(all, {"build", "--disable-pass=a,b"});
+  EXPECT_EQ(passes->context.options().build.disable_pass, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(Parse, WrongWordsAreNamedWithTheNearest) {
+  EXPECT_NE(error_of({"evel"}).find("did you mean eval?"), std::string::npos);
+  EXPECT_NE(error_of({"eval", "--thread=1"}).find("did you mean --threads?"), std::string::npos);
+  EXPECT_NE(error_of({"eval", "a", "b"}).find("unexpected word 'b'"), std::string::npos);
+  EXPECT_NE(error_of({"eval", "eval.batch", "3"}).find("did you mean EVAL.BATCH?"), std::string::npos);
+  EXPECT_NE(error_of({"eval", "EVAL.BATCH", "many"}).find("expected an integer"), std::string::npos);
+  EXPECT_NE(error_of({"eval", "--threads"}), "no error");
+  EXPECT_NE(error_of({}), "no error");
+}
+
+TEST(Parse, NumbersOfFlags) {
+  const Args args{.flags = {{"--a", "1.5"}, {"--b", "x"}, {"--c", "-1"}, {"--d", "nan"}}};
+  EXPECT_EQ(args.number("--a", 0), 1.5);
+  EXPECT_EQ(args.number("--none", 7), 7);
+  EXPECT_THROW(args.number("--b", 0), Error);
+  EXPECT_THROW(args.number("--c", 0), Error);
+  EXPECT_THROW(args.number("--d", 0), Error);
+}
+
+TEST(Engines, DefaultNamesFollowTheOnnxFile) {
+  config::Options options;
+  EXPECT_EQ(engine_path(options), "outputs/save_engine/engine_quant_True_dynamic_input_True.engine");
+  options.build.onnx = "x/net.onnx";
+  EXPECT_EQ(engine_path(options), "outputs/save_engine/engine_net.engine");
+  options.build.engine = "y.engine";
+  EXPECT_EQ(engine_path(options), "y.engine");
+}
+
+TEST(Engines, TrtexecGetsTheSameFlags) {
+  const std::vector<Command> all = commands();
+  const auto parsed = parse_words(all, {"build", "--onnx=a.onnx", "--saveEngine=b.engine", "--best", "--verbose",
+                                        "--maxShapes=input:256x3x224x224"});
+  EXPECT_EQ(trtexec_command(parsed->context),
+            (std::vector<std::string>{"trtexec", "--onnx=a.onnx", "--saveEngine=b.engine",
+                                      "--maxShapes=input:256x3x224x224", "--best", "--verbose"}));
+}
+
+TEST(Table, TextAndMarkdown) {
+  const Table table{.header = {"name", "ms"}, .rows = {{"a", "1.5"}, {"longer", "10"}}};
+  EXPECT_EQ(table.text(), "name     ms\na       1.5\nlonger   10\n");
+  EXPECT_EQ(table.markdown(), "| name | ms |\n| --- | --- |\n| a | 1.5 |\n| longer | 10 |\n");
+}
+
+TEST(Results, StagesByMetadataThenByName) {
+  EXPECT_EQ(stage_of({{"stage", "calibrate"}}, "x.onnx"), "calibrated");
+  EXPECT_EQ(stage_of({{"checkpoint", "checkpoint_quant_train_best.pth"}}, "x.onnx"), "QAT");
+  EXPECT_EQ(stage_of({}, "outputs/checkpoint_normal_train_best.pth"), "original");
+  EXPECT_EQ(stage_of({}, "outputs/x.pth"), "");
+}
+
+TEST(Results, RecordsAppendAndDamagedLinesAreSkipped) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_test_", getpid());
+  config::Options options{.outputs = (folder / "deeper").string()};
+  append_record(options, new_record("eval", "none.pth"));
+  std::ofstream(folder / "deeper" / "results.jsonl", std::ios::app) << "{\"model\": \"x\", \"tru\n[1]\n\n";
+  append_record(options, new_record("bench", "none.engine"));
+  const std::vector<Json> records = read_records(options.outputs);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0]["command"], "eval");
+  EXPECT_EQ(records[1]["model"], "none.engine");
+  EXPECT_EQ(records[0]["hash"], "");
+  fs::remove_all(folder);
+}
+
+TEST(Console, Seconds) {
+  EXPECT_EQ(human_seconds(2.54), "2.5 s");
+  EXPECT_EQ(human_seconds(59.4), "59 s");
+  EXPECT_EQ(human_seconds(63), "1 min 03 s");
+  EXPECT_EQ(human_seconds(3723), "1 h 02 min");
+}
+
+}  // namespace
+}  // namespace qat::cli

@@ -1,0 +1,140 @@
+// qat compare: two models of any format on the same images, layer by layer where both have layers, else the logits.
+#include <cmath>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "cli/command.h"
+#include "cli/results.h"
+#include "cli/table.h"
+#include "eval/accuracy.h"
+#include "eval/compare.h"
+#include "eval/open_model.h"
+#include "train/train.h"
+
+namespace qat::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Side {
+  fs::path path;
+  std::unique_ptr<eval::Classifier> model;
+  std::vector<std::string> order;  // of its layers, where it has a graph
+};
+
+// ONNX files run on LibTorch here, because OpenVINO does not show its layers.
+Side open_side(const fs::path& path, const config::Options& options) {
+  const auto threads = static_cast<int>(options.eval.threads);
+  Side side{.path = path};
+  if (eval::kind_of(path) == eval::ModelKind::kEngine) {
+    side.model = eval::open_classifier(path, options, threads);
+    return side;
+  }
+  ir::Graph graph = eval::load_graph(path, options);
+  for (const ir::Node& node : graph.nodes) side.order.push_back(node.name);
+  side.model = train::train_plugin().classifier(std::move(graph), threads);
+  return side;
+}
+
+// Images of the data, or noise of DATA.SIZE where no data are given.
+Tensor images_for(const Context& context, const eval::Classifier& model) {
+  const config::Options& options = context.options();
+  const auto images = static_cast<int64_t>(context.args.number("--images", 16, 1));
+  const bool have_data = !options.data.path.empty() || !options.data.test.empty();
+  if (have_data) {
+    std::shared_ptr<const data::Dataset> dataset = data::open_dataset(options.data, data::Split::kTest);
+    data::Loader loader(dataset, data::test_transform(options.data), {.batch = images, .workers = 0});
+    loader.start(0);
+    const auto batch = loader.next();
+    if (!batch) fail(Code::kBadFile, "the test split has no images");
+    const eval::Normalization norm = eval::normalization_of(model, options.data);
+    return data::normalize_nchw(batch->images, norm.mean, norm.std);
+  }
+  if (options.data.size == 0)
+    fail(Code::kUsage, "nothing to compare on; give DATA.PATH, or DATA.SIZE for random images");
+  Tensor noise(DType::kF32, {images, options.model.in_channels, options.data.size, options.data.size});
+  Random random(1);
+  for (float& x : noise.data<float>()) x = static_cast<float>(random.normal());
+  return noise;
+}
+
+struct Row {
+  std::string layer;
+  eval::Difference figures;
+};
+
+// Layers of both under one name and shape, in the order of the first graph there is.
+std::vector<Row> compare_layers(Side& a, Side& b, const Tensor& images) {
+  const auto left = a.model->layers(images), right = b.model->layers(images);
+  std::vector<std::string> order = !a.order.empty() ? a.order : b.order;
+  if (order.empty()) {
+    for (const auto& [name, tensor] : left) order.push_back(name);
+  }
+  std::vector<Row> rows;
+  for (const std::string& name : order) {
+    const auto x = left.find(name), y = right.find(name);
+    if (x == left.end() || y == right.end() || x->second.shape() != y->second.shape()) continue;
+    rows.push_back({name, eval::difference(x->second, y->second)});
+  }
+  return rows;
+}
+
+std::string snr_text(double snr) { return std::isinf(snr) ? (snr > 0 ? "equal" : "-") : fixed(snr, 1); }
+
+Json json_of(const Row& row) {
+  const auto number = [](double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
+  return {{"layer", row.layer},
+          {"cosine", number(row.figures.cosine)},
+          {"snr_db", number(row.figures.snr_db)},
+          {"max_abs", number(row.figures.max_abs)}};
+}
+
+int run(Context& context) {
+  if (context.args.operands.size() != 2) fail(Code::kUsage, "give two models: qat compare A B");
+  const double threshold = context.args.number("--cosine", 0.99, -1);
+  Side a = open_side(context.args.operand(0), context.options());
+  Side b = open_side(context.args.operand(1), context.options());
+  const Tensor images = images_for(context, *a.model);
+  const Tensor x = a.model->logits(images), y = b.model->logits(images);
+  if (x.shape() != y.shape()) {
+    fail(Code::kUsage, "the models give ", to_string(x.shape()), " and ", to_string(y.shape()),
+         " logits; they differ in classes");
+  }
+  std::vector<Row> rows = compare_layers(a, b, images);
+  rows.push_back({"(logits)", eval::difference(x, y)});
+
+  Table table{.header = {"layer", "cosine", "SNR dB", "max |a-b|", ""}};
+  Json layers = Json::array(), first = nullptr;
+  for (const Row& row : rows) {
+    const bool diverges = !(row.figures.cosine >= threshold);
+    const bool is_first = diverges && first.is_null();
+    if (is_first) first = row.layer;
+    table.rows.push_back({row.layer, fixed(row.figures.cosine, 6), snr_text(row.figures.snr_db),
+                          fixed(row.figures.max_abs, 6), is_first ? "<- the first that diverges" : ""});
+    layers.push_back(json_of(row));
+  }
+  const std::string tail = first.is_null() ? cat("no layer diverges (cosine >= ", threshold, ")\n")
+                                           : cat("first divergence: ", first.get<std::string>(), "\n");
+  const Json object{{"a", a.path.string()},
+                    {"b", b.path.string()},
+                    {"images", images.dim(0)},
+                    {"layers", layers},
+                    {"first_divergence", first}};
+  context.console.result(cat(a.model->describe(), " against ", b.model->describe(), "\n", table.text(), tail),
+                         object.dump());
+  return 0;
+}
+
+}  // namespace
+
+Command compare_command() {
+  return {.name = "compare",
+          .summary = "two models on the same images, layer by layer: cosine, signal-to-noise, first divergence",
+          .operands = "A B",
+          .max_operands = 2,
+          .flags = {{"--images", "N", "how many images (16)"}, {"--cosine", "X", "a layer below this diverges (0.99)"}},
+          .run = run};
+}
+
+}  // namespace qat::cli

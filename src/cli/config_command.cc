@@ -1,0 +1,51 @@
+// qat config: every key with its value, type, where the value came from, and help.
+#include "cli/command.h"
+#include "cli/results.h"
+#include "cli/table.h"
+#include "config/values.h"
+
+namespace qat::cli {
+
+namespace {
+
+Json object_of(const config::Key& key, const config::Config& config) {
+  static const config::Options kDefaults;
+  return Json{{"key", key.name},
+              {"value", config::value_text(key, config.options)},
+              {"default", config::value_text(key, kDefaults)},
+              {"type", config::type_name(key)},
+              {"allowed", config::allowed_text(key)},
+              {"source", config.source(key.name)},
+              {"help", key.help}};
+}
+
+int run(Context& context) {
+  if (context.args.has("--yaml")) {
+    const std::string yaml = config::to_yaml(context.options());
+    context.console.result(yaml, Json{{"yaml", yaml}}.dump());
+    return 0;
+  }
+  Json objects = Json::array();
+  Table table{.header = {"KEY", "VALUE", "DEFAULT", "TYPE", "FROM", "HELP"}};
+  for (const config::Key& key : config::keys()) {
+    const Json object = object_of(key, context.config);
+    const auto text = [&object](const char* field) { return object[field].get<std::string>(); };
+    const std::string allowed = text("allowed");
+    table.rows.push_back({text("key"), text("value"), text("default"), text("type"), text("source"),
+                          text("help") + (allowed.empty() ? "" : " (" + allowed + ")")});
+    objects.push_back(object);
+  }
+  context.console.result(table.text(), Json{{"keys", objects}}.dump());
+  return 0;
+}
+
+}  // namespace
+
+Command config_command() {
+  return {.name = "config",
+          .summary = "print every option: value, default, type, where the value came from, help",
+          .flags = {{"--yaml", "", "as a YAML file that --config reads"}},
+          .run = run};
+}
+
+}  // namespace qat::cli

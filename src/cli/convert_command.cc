@@ -1,0 +1,124 @@
+// qat convert: a checkpoint to ONNX, quantized or not, dynamic or static.
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/results.h"
+#include "data/data.h"
+#include "eval/open_model.h"
+#include "io/onnx/onnx.h"
+#include "quant/placement.h"
+
+namespace qat::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The best checkpoint of the outputs for the kind of export.
+fs::path checkpoint_for(const config::Options& options, bool quant) {
+  if (!options.convert.checkpoint.empty()) return options.convert.checkpoint;
+  const fs::path outputs = options.outputs;
+  if (!quant) {
+    return require_file(outputs / "checkpoint_normal_train_best.pth",
+                        "run `qat train` first, or give CONVERT_ONNX.CHECKPOINT");
+  }
+  const fs::path finetuned = outputs / "checkpoint_quant_train_best.pth";
+  if (fs::exists(finetuned)) return finetuned;
+  return require_file(outputs / "checkpoint_quant_calibrate.pth",
+                      "run `qat calibrate` first, or give CONVERT_ONNX.CHECKPOINT");
+}
+
+// What a network leaves open comes from CONVERT_ONNX.SHAPE, else from the data's size, else from an image.
+std::vector<int64_t> static_shape(const config::Options& options, const ir::Graph& graph) {
+  std::vector<int64_t> shape = options.convert.shape;
+  if (!shape.empty()) return shape;
+  shape = graph.value(graph.inputs.at(0)).dims;
+  if (shape.size() != 4)
+    fail(Code::kUsage, "the input of ", graph.name, " has ", shape.size(), " extents, expected N,C,H,W");
+  if (shape[0] == ir::kDynamic) shape[0] = 1;
+  if (shape[2] != ir::kDynamic && shape[3] != ir::kDynamic) return shape;
+  if (options.data.size > 0) {
+    shape[2] = shape[3] = options.data.size;
+  } else {
+    if (options.data.path.empty() && options.data.test.empty()) {
+      fail(Code::kUsage, "a static export needs the input's size; give CONVERT_ONNX.SHAPE=1,", shape[1],
+           ",H,W or DATA.SIZE");
+    }
+    const auto images = data::open_dataset(options.data, data::Split::kTest);
+    const Tensor pixels = images->get(0).pixels;
+    shape[2] = pixels.dim(0);
+    shape[3] = pixels.dim(1);
+  }
+  return shape;
+}
+
+fs::path default_path(const config::Options& options, bool quant, bool dynamic) {
+  const auto word = [](bool yes) { return yes ? "True" : "False"; };
+  return fs::path(options.outputs) / "save_onnx" /
+         cat("onnx_quant_", word(quant), "_dynamic_input_", word(dynamic), ".onnx");
+}
+
+// A checkpoint of older make may lack what the runtime wants to know: the configuration fills it in.
+void complete_metadata(ir::Graph& graph, const config::DataOptions& data, const fs::path& checkpoint) {
+  const auto numbers = [](const std::vector<double>& values) { return join(values, ","); };
+  if (!data.mean.empty()) {
+    graph.metadata.try_emplace("mean", numbers(data.mean));
+    graph.metadata.try_emplace("std", numbers(data.std));
+  }
+  graph.metadata.try_emplace("layout", "nchw");
+  graph.metadata["checkpoint"] = checkpoint.filename().string();
+}
+
+Json export_one(Context& context, bool quant, bool dynamic) {
+  const config::Options& options = context.options();
+  const fs::path checkpoint = checkpoint_for(options, quant);
+  ir::Graph graph = eval::load_graph(checkpoint, options);
+  if (quant && !quant::is_quantized(graph)) {
+    fail(Code::kUsage, checkpoint.string(),
+         " is not quantized; run `qat calibrate` first, or set CONVERT_ONNX.QUANT=false");
+  }
+  complete_metadata(graph, options.data, checkpoint);
+  const fs::path path = context.args.text("--output", default_path(options, quant, dynamic));
+  if (fs::exists(path) && fs::equivalent(path, checkpoint)) fail(Code::kUsage, path.string(), " is the input itself");
+  if (path.has_parent_path()) fs::create_directories(path.parent_path());
+  const io::OnnxExport form{.quantized = quant,
+                            .int8_weights = options.convert.weights == "int8",
+                            .dynamic = dynamic,
+                            .shape = dynamic ? std::vector<int64_t>{} : static_shape(options, graph),
+                            .opset = static_cast<int>(options.convert.opset)};
+  io::onnx().write(path, graph, form);
+  context.console.info(cat(checkpoint.string(), " -> ", path.string()));
+  return Json{{"onnx", path.string()},
+              {"checkpoint", checkpoint.string()},
+              {"quant", quant},
+              {"dynamic", dynamic},
+              {"bytes", fs::file_size(path)}};
+}
+
+int run(Context& context) {
+  Json files = Json::array();
+  if (context.args.has("--all")) {
+    if (context.args.has("--output")) fail(Code::kUsage, "--all writes four files; it does not go with --output");
+    for (const bool quant : {true, false}) {
+      for (const bool dynamic : {true, false}) files.push_back(export_one(context, quant, dynamic));
+    }
+  } else {
+    files.push_back(export_one(context, context.options().convert.quant, context.options().convert.dynamic));
+  }
+  std::string text;
+  for (const Json& file : files) text += file["onnx"].get<std::string>() + "\n";
+  context.console.result(text, Json{{"files", files}}.dump());
+  return 0;
+}
+
+}  // namespace
+
+Command convert_command() {
+  return {.name = "convert",
+          .summary = "export a checkpoint to ONNX, with Q/DQ or in float, dynamic or static",
+          .flags = {{"--checkpoint", "FILE", "checkpoint to export", "CONVERT_ONNX.CHECKPOINT"},
+                    {"--output", "FILE", "file to write, in place of OUTPUTS/save_onnx/onnx_quant_..."},
+                    {"--all", "", "all four variants"}},
+          .run = run};
+}
+
+}  // namespace qat::cli

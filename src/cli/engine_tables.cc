@@ -1,0 +1,110 @@
+// What is printed about engines: see engines.h.
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/engines.h"
+#include "cli/table.h"
+#include "engine/plan/file.h"
+
+namespace qat::cli {
+
+namespace {
+
+std::string_view storage_name(engine::Storage storage) {
+  switch (storage) {
+    case engine::Storage::kU8:
+      return "int8";
+    case engine::Storage::kF32:
+      return "fp32";
+    case engine::Storage::kBF16:
+      return "bf16";
+  }
+  return "?";
+}
+
+std::string output_type(const engine::Plan& plan, const engine::Step& step) {
+  if (step.output < 0) return "fp32";
+  return std::string(storage_name(plan.tensors.at(static_cast<size_t>(step.output)).storage));
+}
+
+double total_ms(const std::vector<engine::StepProfile>& steps) {
+  double total = 0;
+  for (const engine::StepProfile& step : steps) total += step.milliseconds;
+  return std::max(total, 1e-12);
+}
+
+}  // namespace
+
+std::string shape_text(const engine::InputShape& shape) { return join(shape, "x"); }
+
+Json layer_info(const engine::Plan& plan) {
+  Json layers = Json::array();
+  for (const engine::Step& step : plan.steps) {
+    uint64_t bytes = 0;
+    for (const engine::Blob& blob : step.blobs) bytes += blob.size;
+    layers.push_back({{"Name", step.name},
+                      {"LayerType", name_of(step.op)},
+                      {"Fused", step.fused},
+                      {"Tactic", step.kernel},
+                      {"Output", output_type(plan, step)},
+                      {"WeightBytes", bytes}});
+  }
+  return {{"Layers", layers}};
+}
+
+Json profile_json(const std::vector<engine::StepProfile>& steps, int64_t runs) {
+  const double total = total_ms(steps);
+  Json list = Json::array({{{"count", runs}}});
+  for (const engine::StepProfile& step : steps) {
+    list.push_back({{"name", step.name},
+                    {"timeMs", step.milliseconds * static_cast<double>(runs)},
+                    {"averageMs", step.milliseconds},
+                    {"percentage", 100 * step.milliseconds / total},
+                    {"fused", step.fused},
+                    {"op", step.op},
+                    {"kernel", step.kernel},
+                    {"precision", step.precision}});
+  }
+  return list;
+}
+
+std::string profile_table(const std::vector<engine::StepProfile>& steps) {
+  const double total = total_ms(steps);
+  Table table{.header = {"layer", "op", "kernel", "type", "ms", "%", "Gop/s", "GB/s"}};
+  for (const engine::StepProfile& step : steps) {
+    const double seconds = std::max(step.milliseconds, 1e-9) / 1e3;
+    table.rows.push_back({step.name, step.op, step.kernel, step.precision, fixed(step.milliseconds, 4),
+                          fixed(100 * step.milliseconds / total, 1), fixed(step.operations / seconds / 1e9, 1),
+                          fixed(step.bytes / seconds / 1e9, 1)});
+  }
+  return table.text();
+}
+
+void show_engine(Context& context, const std::filesystem::path& path) {
+  const engine::Plan plan = engine::load_plan(path);
+  const engine::Profile& profile = plan.profile;
+  Json object{{"file", path.string()},       {"network", plan.network},
+              {"precision", plan.precision}, {"placeholder", plan.placeholder},
+              {"isa", name_of(plan.isa)},    {"input", plan.input.name},
+              {"min", profile.min},          {"opt", profile.opt},
+              {"max", profile.max},          {"weights_bytes", plan.blobs.size()},
+              {"metadata", plan.metadata}};
+  object.update(layer_info(plan));
+  std::string text = cat(path.string(), ": ", plan.network, ", ", plan.precision,
+                         plan.placeholder ? " with placeholder scales (latency only)" : "", ", needs ",
+                         name_of(plan.isa), ", ", human_bytes(static_cast<double>(plan.blobs.size())), " of weights\n");
+  text +=
+      cat("input ", plan.input.name, ": min ", shape_text(profile.min), ", opt ", shape_text(profile.opt), ", max ",
+          shape_text(profile.max), plan.input_mode == engine::InputMode::kU8Nhwc ? ", u8 NHWC" : ", f32 NCHW", "\n");
+  for (const auto& [key, value] : plan.metadata) {
+    const bool plain = value.size() <= 100 && value.find('\n') == std::string::npos;
+    text += cat("  ", key, ": ", plain ? value : cat("(", value.size(), " characters)"), "\n");
+  }
+  Table table{.header = {"layer", "op", "output", "kernel", "fused"}};
+  for (const engine::Step& step : plan.steps) {
+    table.rows.push_back({step.name, std::string(name_of(step.op)), output_type(plan, step), step.kernel, step.fused});
+  }
+  context.console.result(text + table.text(), object.dump());
+}
+
+}  // namespace qat::cli

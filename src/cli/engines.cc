@@ -1,0 +1,117 @@
+// Building an engine from the options: see engines.h.
+#include "cli/engines.h"
+
+#include "base/error.h"
+#include "cli/interrupt.h"
+#include "io/onnx/onnx.h"
+
+namespace qat::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Extents to build for. --shapes is all three; a missing minimum or maximum is the optimum; nothing: the graph's own.
+engine::Profile profile_of(const Context& context) {
+  const config::BuildOptions& build = context.options().build;
+  const std::string all = context.args.text("--shapes");
+  const auto first = [](std::initializer_list<std::string> texts) {
+    for (const std::string& text : texts) {
+      if (!text.empty()) return engine::parse_shape(text);
+    }
+    return engine::InputShape{0, 0, 0, 0};
+  };
+  return {.min = first({all, build.min_shapes, build.opt_shapes, build.max_shapes}),
+          .opt = first({all, build.opt_shapes, build.max_shapes, build.min_shapes}),
+          .max = first({all, build.max_shapes, build.opt_shapes, build.min_shapes})};
+}
+
+// Stored in the engine: what to run on a machine it does not fit.
+std::string rebuild_command(const Context& context) {
+  const config::BuildOptions& build = context.options().build;
+  std::string command = cat("qat build --onnx=", onnx_path(context.options()).string());
+  const auto add = [&command](const char* flag, const std::string& value) {
+    if (!value.empty()) command += cat(' ', flag, '=', value);
+  };
+  add("--saveEngine", engine_path(context.options()).string());
+  add("--shapes", context.args.text("--shapes"));
+  add("--minShapes", build.min_shapes);
+  add("--optShapes", build.opt_shapes);
+  add("--maxShapes", build.max_shapes);
+  command += cat(" BUILD.PRECISION=", build.precision);
+  if (build.input != "f32_nchw") command += cat(" BUILD.INPUT=", build.input);
+  return command;
+}
+
+void print_report(Console& console, const engine::BuildReport& report) {
+  for (const engine::PassReport& pass : report.passes) {
+    console.verbose(cat("pass ", pass.name, pass.disabled ? ": disabled" : cat(": ", pass.milliseconds, " ms")));
+  }
+  for (const std::string& fusion : report.fusions) console.info("fused: " + fusion);
+  for (const std::string& reason : report.not_int8) console.info("not int8: " + reason);
+  for (const std::string& note : report.notes) console.info("note: " + note);
+  for (const engine::LayerReport& layer : report.layers) {
+    console.verbose(cat("tactic: ", layer.layer, ": ", layer.kernel, " (", layer.precision, "), ", layer.milliseconds,
+                        " ms, best of ", layer.candidates));
+  }
+  if (report.placeholder) {
+    console.warn("the ONNX file has no scales: this int8 engine is for latency only, and `qat eval` refuses it");
+  }
+}
+
+}  // namespace
+
+std::vector<Flag> build_flags() {
+  return {{"--onnx", "FILE", "ONNX file", "BUILD.ONNX"},
+          {"--saveEngine", "FILE", "engine to write", "BUILD.ENGINE"},
+          {"--shapes", "input:NxCxHxW", "least, optimal and largest input in one"},
+          {"--minShapes", "input:NxCxHxW", "least input", "BUILD.MIN_SHAPES"},
+          {"--optShapes", "input:NxCxHxW", "input that tactics are timed with", "BUILD.OPT_SHAPES"},
+          {"--maxShapes", "input:NxCxHxW", "largest input", "BUILD.MAX_SHAPES"},
+          {"--fp32", "", "float only", "BUILD.PRECISION=fp32"},
+          {"--fp16", "", "allow fp16", "BUILD.PRECISION=fp16"},
+          {"--bf16", "", "allow bf16", "BUILD.PRECISION=bf16"},
+          {"--int8", "", "int8 where the file has scales", "BUILD.PRECISION=int8"},
+          {"--best", "", "the fastest of all types, by measurement", "BUILD.PRECISION=best"},
+          {"--threads", "N", "threads (0: all)", "BUILD.THREADS"},
+          {"--timingCacheFile", "FILE", "file of measured tactics", "BUILD.TIMING_CACHE"},
+          {"--disable-pass", "NAME,...", "compiler passes to leave out", "BUILD.DISABLE_PASS"}};
+}
+
+fs::path onnx_path(const config::Options& options) {
+  if (!options.build.onnx.empty()) return options.build.onnx;
+  return fs::path(options.outputs) / "save_onnx" / "onnx_quant_True_dynamic_input_True.onnx";
+}
+
+fs::path engine_path(const config::Options& options) {
+  if (!options.build.engine.empty()) return options.build.engine;
+  std::string name = onnx_path(options).stem().string();
+  name = name.starts_with("onnx_") ? name.substr(5) : name;
+  return fs::path(options.outputs) / "save_engine" / cat("engine_", name, ".engine");
+}
+
+engine::BuildResult build_engine(Context& context) {
+  const config::Options& options = context.options();
+  const fs::path onnx = require_file(onnx_path(options), "run `qat convert` first, or give --onnx=FILE");
+  if (options.build.device != "cpu")
+    fail(Code::kUsage, "BUILD.DEVICE ", options.build.device, ": this build has the CPU engine only");
+  engine::BuildRequest request{
+      .profile = profile_of(context),
+      .precision = options.build.precision,
+      .input = options.build.input == "u8_nhwc" ? engine::InputMode::kU8Nhwc : engine::InputMode::kF32Nchw,
+      .threads = static_cast<int>(options.build.threads),
+      .timing_cache = options.build.timing_cache,
+      .disabled_passes = options.build.disable_pass,
+      .rebuild_command = rebuild_command(context)};
+  request.graph = io::onnx().read(onnx);
+  Console& console = context.console;
+  request.callbacks = {.info = [&console](const std::string& line) { console.verbose(line); },
+                       .progress = [&console](const std::string& label, int64_t done,
+                                              int64_t total) { console.progress(label, done, total, ""); },
+                       .interrupted = interrupted};
+  engine::BuildResult result = engine::build(std::move(request));
+  print_report(console, result.report);
+  return result;
+}
+
+}  // namespace qat::cli

@@ -1,0 +1,39 @@
+// Engines of the command line: building one from the options, and what build, bench and inspect print about it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/results.h"
+#include "engine/compile/build.h"
+#include "engine/runtime/session.h"
+
+namespace qat::cli {
+
+// Flags of trtexec's that build and bench share.
+std::vector<Flag> build_flags();
+
+// BUILD.ONNX, else the quantized dynamic file of OUTPUTS.
+std::filesystem::path onnx_path(const config::Options& options);
+
+// BUILD.ENGINE, else OUTPUTS/save_engine/engine_<the ONNX file's name without onnx_>.engine.
+std::filesystem::path engine_path(const config::Options& options);
+
+// Reads the ONNX file and builds by BUILD.* and --shapes; prints fusions (--verbose), why layers are not int8, notes
+// and the progress of tactics.
+engine::BuildResult build_engine(Context& context);
+
+// The profile's shapes as text: "1x3x64x64".
+std::string shape_text(const engine::InputShape& shape);
+
+// Layers of a build or of a profile as trtexec's --exportLayerInfo and --exportProfile have them.
+Json layer_info(const engine::Plan& plan);
+Json profile_json(const std::vector<engine::StepProfile>& steps, int64_t runs);
+std::string profile_table(const std::vector<engine::StepProfile>& steps);
+
+// inspect: the plan as a table, or as JSON.
+void show_engine(Context& context, const std::filesystem::path& path);
+
+}  // namespace qat::cli

@@ -1,0 +1,122 @@
+// qat eval: accuracy of a checkpoint, an ONNX file or an engine, and agreement with a reference model.
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/results.h"
+#include "cli/table.h"
+#include "eval/accuracy.h"
+#include "eval/open_model.h"
+
+namespace qat::cli {
+
+namespace {
+
+data::Split split_of(const std::string& name) {
+  if (name == "train") return data::Split::kTrain;
+  return name == "validation" ? data::Split::kValidation : data::Split::kTest;
+}
+
+data::Loader loader_for(const config::Options& options) {
+  std::shared_ptr<const data::Dataset> images = data::open_dataset(options.data, split_of(options.eval.split));
+  return {images, data::test_transform(options.data),
+          data::LoaderOptions{.batch = options.eval.batch,
+                              .workers = options.data.workers,
+                              .prefetch = options.data.prefetch,
+                              .skip_broken = options.data.broken == "skip"}};
+}
+
+std::string text_of(const Json& r) {
+  const auto number = [&r](const char* field, int digits) { return fixed(r[field].get<double>(), digits); };
+  std::string text = cat("model       ", r["model"].get<std::string>(), " (", r["backend"].get<std::string>(), ")\n");
+  text += cat("ACC@1       ", number("top1", 3), " %\n", "ACC@5       ", number("top5", 3), " %\n");
+  text += cat("images      ", r["images"].get<int64_t>(), " of the ", r["split"].get<std::string>(), " split");
+  const int64_t broken = r["broken"].get<int64_t>();
+  text += broken > 0 ? cat(", ", broken, " broken ones left out\n") : "\n";
+  if (r.contains("agreement")) {
+    text += cat("agreement   ", number("agreement", 3), " % (", r["agreed"].get<int64_t>(), " of ",
+                r["images"].get<int64_t>(), ") with ", r["reference"].get<std::string>(), "\n");
+  }
+  return text + cat("speed       ", number("images_per_second", 0), " images/s\n");
+}
+
+// The thresholds of EVAL: exit code 4 with a line for what is missed.
+int judge(Context& context, const eval::Evaluation& result) {
+  const config::EvalOptions& options = context.options().eval;
+  if (result.top1_percent() < options.min_top1) {
+    fail(Code::kThreshold, "ACC@1 ", fixed(result.top1_percent(), 3), " is below EVAL.MIN_TOP1 ", options.min_top1);
+  }
+  if (!options.reference.empty() && result.agreement_percent() < options.min_agreement) {
+    fail(Code::kThreshold, "agreement ", fixed(result.agreement_percent(), 3), " is below EVAL.MIN_AGREEMENT ",
+         options.min_agreement);
+  }
+  return 0;
+}
+
+Json record_of(const config::Options& options, const eval::Classifier& model, const eval::Evaluation& result) {
+  Json record = new_record("eval", options.eval.model);
+  record["kind"] = name_of(eval::kind_of(options.eval.model));
+  record["stage"] = stage_of(model.metadata(), options.eval.model);
+  record["backend"] = model.describe();
+  if (const auto precision = model.metadata().find("precision"); precision != model.metadata().end()) {
+    record["precision"] = precision->second;
+  }
+  record["split"] = options.eval.split;
+  record["images"] = result.images;
+  record["broken"] = result.broken;
+  record["top1"] = result.top1_percent();
+  record["top5"] = result.top5_percent();
+  if (!options.eval.reference.empty()) {
+    record["reference"] = options.eval.reference;
+    record["agreed"] = result.agreed;
+    record["agreement"] = result.agreement_percent();
+  }
+  record["images_per_second"] = result.images_per_second();
+  return record;
+}
+
+int run(Context& context) {
+  config::Options options = context.options();
+  if (const std::string model = context.args.operand(0); !model.empty()) options.eval.model = model;
+  if (options.eval.model.empty()) fail(Code::kUsage, "no model; give it as `qat eval FILE` or as EVAL.MODEL");
+  if (options.eval.min_agreement > 0 && options.eval.reference.empty()) {
+    fail(Code::kUsage, "EVAL.MIN_AGREEMENT needs EVAL.REFERENCE");
+  }
+  const auto threads = static_cast<int>(options.eval.threads);
+  const auto model = eval::open_classifier(options.eval.model, options, threads);
+  std::unique_ptr<eval::Classifier> reference;
+  if (!options.eval.reference.empty()) reference = eval::open_classifier(options.eval.reference, options, threads);
+
+  eval::EvaluateOptions how{.normalization = eval::normalization_of(*model, options.data)};
+  if (reference) {
+    how.reference = reference.get();
+    how.reference_normalization = eval::normalization_of(*reference, options.data);
+  }
+  how.progress = [&context](int64_t done, int64_t total, const eval::Evaluation& so_far) {
+    context.console.progress("eval", done, total, cat("ACC@1 ", fixed(so_far.top1_percent(), 2)));
+  };
+  how.interrupted = interrupted;
+  data::Loader loader = loader_for(options);
+  const eval::Evaluation result = eval::evaluate(*model, loader, how);
+  if (interrupted()) return kInterruptedExit;
+  for (const std::string& message : loader.skipped_messages()) context.console.warn("left out: " + message);
+  if (result.images == 0) fail(Code::kBadFile, "no image of the ", options.eval.split, " split could be used");
+
+  const Json record = record_of(options, *model, result);
+  append_record(options, record);
+  context.console.result(text_of(record), record.dump());
+  return judge(context, result);
+}
+
+}  // namespace
+
+Command eval_command() {
+  return {.name = "eval",
+          .summary = "accuracy of a .pth, .onnx or .engine, and agreement with a reference",
+          .operands = "[MODEL]",
+          .max_operands = 1,
+          .flags = {{"--reference", "FILE", "model to agree with, image by image", "EVAL.REFERENCE"},
+                    {"--threads", "N", "threads (0: all)", "EVAL.THREADS"}},
+          .run = run};
+}
+
+}  // namespace qat::cli

@@ -1,0 +1,13 @@
+// Ctrl-C: the first one sets a flag, so that work is saved; a second one quits at once with 130.
+#pragma once
+
+namespace qat::cli {
+
+inline constexpr int kInterruptedExit = 130;
+
+// Installs the handlers of SIGINT and SIGTERM; ignores SIGPIPE, so that a closed pipe loses no work.
+void watch_signals();
+
+bool interrupted();
+
+}  // namespace qat::cli

@@ -1,0 +1,35 @@
+// The record of what was measured: outputs/results.jsonl, a line for each model evaluated or timed; `report` reads it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "config/options.h"
+
+namespace qat::cli {
+
+using Json = nlohmann::ordered_json;
+
+// Which of the three networks of the experiment a model is: "original", "calibrated", "QAT"; "" when nothing says so.
+// By the metadata "stage" and "checkpoint", else by the file's name.
+std::string stage_of(const std::map<std::string, std::string>& metadata, const std::filesystem::path& path);
+
+// {"time", "command", "model", "hash", "device"} to begin a record with.
+Json new_record(const std::string& command, const std::filesystem::path& model);
+
+// Appends one line, creating the folder where needed. Throws Error(kIo).
+void append_record(const config::Options& options, const Json& record);
+
+// All readable lines, oldest first; a damaged line (the power failed) is skipped. Empty when there is no file.
+std::vector<Json> read_records(const std::filesystem::path& outputs);
+
+// The content's hash: a record whose model has changed since says nothing about it any more. "" when unreadable.
+std::string file_hash(const std::filesystem::path& path);
+
+// A file of `outputs`, or Error(kUsage) that says which command makes it and which key or flag names another.
+std::filesystem::path require_file(const std::filesystem::path& path, const std::string& remedy);
+
+}  // namespace qat::cli

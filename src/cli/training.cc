@@ -1,0 +1,15 @@
+// What train and calibrate share: see training.h.
+#include "cli/training.h"
+
+#include "cli/interrupt.h"
+
+namespace qat::cli {
+
+train::Report report_to(Console& console) {
+  return {.info = [&console](const std::string& line) { console.info(line); },
+          .progress = [&console](const std::string& label, int64_t done, int64_t total,
+                                 const std::string& detail) { console.progress(label, done, total, detail); },
+          .interrupted = interrupted};
+}
+
+}  // namespace qat::cli

@@ -1,0 +1,115 @@
+// Accuracy of a classifier: see accuracy.h.
+#include "eval/accuracy.h"
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace qat::eval {
+
+namespace {
+
+constexpr int64_t kTop = 5;
+
+// "0.286", "[0.485, 0.456, 0.406]", "0.485 0.456 0.406".
+std::vector<double> parse_numbers(const std::string& text) {
+  std::vector<double> numbers;
+  for (const char *at = text.data(), *end = text.data() + text.size(); at < end;) {
+    double value = 0;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error == std::errc()) numbers.push_back(value);
+    at = error == std::errc() ? next : at + 1;
+  }
+  return numbers;
+}
+
+std::span<const float> row_of(const Tensor& logits, int64_t row) {
+  const auto classes = static_cast<size_t>(logits.dim(1));
+  return logits.data<float>().subspan(static_cast<size_t>(row) * classes, classes);
+}
+
+void check_logits(const Tensor& logits, const data::Batch& batch, const std::string& what) {
+  if (logits.shape().size() != 2 || logits.dim(0) != batch.size()) {
+    fail(Code::kBadFile, what, ": expected logits [", batch.size(), ", classes], got ", to_string(logits.shape()));
+  }
+  for (int64_t i = 0; i < batch.size(); ++i) {
+    const int64_t index = batch.indices[static_cast<size_t>(i)];
+    const int64_t label = batch.labels[static_cast<size_t>(i)];
+    if (label < 0 || label >= logits.dim(1)) {
+      fail(Code::kBadFile, what, ": image ", index, " has label ", label, ", the model ", logits.dim(1),
+           " classes; check MODEL.CLASSES and DATA.PATH");
+    }
+    for (const float logit : row_of(logits, i)) {
+      if (!std::isfinite(logit)) fail(Code::kNan, what, ": a logit of image ", index, " is ", logit);
+    }
+  }
+}
+
+}  // namespace
+
+Normalization normalization_of(const Classifier& model, const config::DataOptions& options) {
+  const auto& metadata = model.metadata();
+  const auto mean = metadata.find("mean"), std = metadata.find("std");
+  if (mean != metadata.end() && std != metadata.end()) {
+    Normalization own{.mean = parse_numbers(mean->second), .std = parse_numbers(std->second)};
+    if (!own.mean.empty() && own.mean.size() == own.std.size()) return own;
+  }
+  if (options.mean.empty())
+    fail(Code::kUsage, "the model does not say its mean and deviation; give DATA.MEAN, DATA.STD");
+  return {.mean = options.mean, .std = options.std};
+}
+
+int64_t argmax(std::span<const float> logits) {
+  size_t best = 0;
+  for (size_t i = 1; i < logits.size(); ++i) {
+    if (logits[i] > logits[best]) best = i;
+  }
+  return static_cast<int64_t>(best);
+}
+
+int64_t rank_of(std::span<const float> logits, int64_t label) {
+  const auto at = static_cast<size_t>(label);
+  int64_t rank = 0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (logits[i] > logits[at] || (logits[i] == logits[at] && i < at)) ++rank;
+  }
+  return rank;
+}
+
+Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptions& options) {
+  Evaluation result;
+  const int64_t batches = loader.batches();
+  int64_t done = 0;
+  loader.start(0);
+  while (const std::optional<data::Batch> batch = loader.next()) {
+    const Tensor images = data::normalize_nchw(batch->images, options.normalization.mean, options.normalization.std);
+    const auto start = std::chrono::steady_clock::now();
+    const Tensor logits = model.logits(images);
+    result.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    check_logits(logits, *batch, model.describe());
+    Tensor expected;
+    if (options.reference != nullptr) {
+      const bool same = options.reference_normalization == options.normalization;
+      const Normalization& other = options.reference_normalization;
+      expected = options.reference->logits(same ? images : data::normalize_nchw(batch->images, other.mean, other.std));
+      check_logits(expected, *batch, options.reference->describe());
+    }
+    for (int64_t i = 0; i < batch->size(); ++i) {
+      const int64_t rank = rank_of(row_of(logits, i), batch->labels[static_cast<size_t>(i)]);
+      const int64_t prediction = argmax(row_of(logits, i));
+      result.top1 += rank == 0 ? 1 : 0;
+      result.top5 += rank < kTop ? 1 : 0;
+      if (expected.defined()) result.agreed += prediction == argmax(row_of(expected, i)) ? 1 : 0;
+      result.predictions.push_back(static_cast<int32_t>(prediction));
+    }
+    result.images += batch->size();
+    if (options.progress) options.progress(++done, batches, result);
+    if (options.interrupted && options.interrupted()) break;
+  }
+  result.broken = loader.skipped();
+  return result;
+}
+
+}  // namespace qat::eval
