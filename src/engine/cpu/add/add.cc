@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const AddKernel> add_kernels() {
-  static const AddKernel table[] = {kAddReference};
+  static const AddKernel table[] = {kAddAvx512, kAddAvx2, kAddReference};
   return table;
 }
 

@@ -5,6 +5,8 @@
 
 namespace qat::kernels {
 
+extern const AddKernel kAddAvx512;
+extern const AddKernel kAddAvx2;
 extern const AddKernel kAddReference;
 
 }  // namespace qat::kernels

@@ -5,6 +5,9 @@
 
 namespace qat::kernels {
 
+extern const DepthwiseKernel kDepthwise64Avx512Vnni;
+extern const DepthwiseKernel kDepthwise32AvxVnni;
+extern const DepthwiseKernel kDepthwise32Avx2;
 extern const DepthwiseKernel kDepthwiseReference;
 
 }  // namespace qat::kernels

@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const DequantizeKernel> dequantize_kernels() {
-  static const DequantizeKernel table[] = {kDequantizeReference};
+  static const DequantizeKernel table[] = {kDequantizeAvx512, kDequantizeAvx2, kDequantizeReference};
   return table;
 }
 

@@ -5,6 +5,8 @@
 
 namespace qat::kernels {
 
+extern const DequantizeKernel kDequantizeAvx512;
+extern const DequantizeKernel kDequantizeAvx2;
 extern const DequantizeKernel kDequantizeReference;
 
 }  // namespace qat::kernels

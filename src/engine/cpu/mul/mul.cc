@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const MulKernel> mul_kernels() {
-  static const MulKernel table[] = {kMulReference};
+  static const MulKernel table[] = {kMulAvx512, kMulAvx2, kMulReference};
   return table;
 }
 

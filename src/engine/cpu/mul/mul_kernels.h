@@ -5,6 +5,8 @@
 
 namespace qat::kernels {
 
+extern const MulKernel kMulAvx512;
+extern const MulKernel kMulAvx2;
 extern const MulKernel kMulReference;
 
 }  // namespace qat::kernels

@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const PoolKernel> pool_kernels() {
-  static const PoolKernel table[] = {kPoolReference};
+  static const PoolKernel table[] = {kPoolAvx512, kPoolAvx2, kPoolReference};
   return table;
 }
 

@@ -5,6 +5,8 @@
 
 namespace qat::kernels {
 
+extern const PoolKernel kPoolAvx512;
+extern const PoolKernel kPoolAvx2;
 extern const PoolKernel kPoolReference;
 
 }  // namespace qat::kernels

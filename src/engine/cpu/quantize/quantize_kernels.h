@@ -5,6 +5,8 @@
 
 namespace qat::kernels {
 
+extern const QuantizeKernel kQuantizeAvx512;
+extern const QuantizeKernel kQuantizeAvx2;
 extern const QuantizeKernel kQuantizeReference;
 
 }  // namespace qat::kernels

@@ -36,31 +36,21 @@ template <class Dot, int Rows, int Vectors>
   }
 }
 
-// Epilogue from memory, eight results at a time; the last vector of a narrow panel through a small buffer.
-inline void finish_rows256(const TileTask& t, const int32_t* sums, int rows, int vectors) {
+// Epilogue from memory, eight results at a time.
+static inline void finish_rows256(const TileTask& t, const int32_t* sums, int rows, int vectors) {
   const Epilogue& e = t.epilogue->full;
   const int64_t element = e.output == Output::kF32 ? 4 : 1;
   for (int i = 0; i < rows; ++i) {
     for (int v = 0; v < vectors; ++v, sums += 8) {
-      const int64_t count = t.channels - 8 * v < 8 ? t.channels - 8 * v : 8;
+      const int64_t count = t.channels - 8 * v;
       if (count <= 0) continue;
-      alignas(32) float multiplier[8] = {}, bias[8] = {};
-      std::memcpy(multiplier, t.multiplier + 8 * v, static_cast<size_t>(count) * 4);
-      std::memcpy(bias, t.bias + 8 * v, static_cast<size_t>(count) * 4);
       __m256 y = _mm256_cvtepi32_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(sums)));
-      y = _mm256_fmadd_ps(y, _mm256_load_ps(multiplier), _mm256_load_ps(bias));
+      y = _mm256_fmadd_ps(y, Lanes256::load(t.multiplier + 8 * v, count), Lanes256::load(t.bias + 8 * v, count));
       if (e.has_skip) {
         const __m256 skip = load_u8x8(t.skip + i * t.skip_stride + 8 * v, e.skip_zero_point);
         y = _mm256_fmadd_ps(skip, _mm256_set1_ps(e.skip_scale), y);
       }
-      uint8_t* to = t.y + i * t.y_stride + 8 * v * element;
-      alignas(32) uint8_t result[32];
-      if (element == 4) {
-        _mm256_store_ps(reinterpret_cast<float*>(result), activate256(y, e.activation, e.p0, e.p1));
-      } else {
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(result), pack_u8x8(finish_u8x8(e, y)));
-      }
-      std::memcpy(to, result, static_cast<size_t>(count * element));
+      finish256(e, y, count, t.y + i * t.y_stride + 8 * v * element);
     }
   }
 }

@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "engine/cpu/epilogue.h"
 
 namespace qat::kernels {
@@ -71,5 +73,46 @@ static inline __m128i pack_u8x8(__m256i q) {
   const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
   return _mm_packus_epi16(words, words);
 }
+
+// Activation, rounding and store of the first `count` of eight results.
+static inline void finish256(const Epilogue& e, __m256 v, int64_t count, void* y) {
+  alignas(32) uint8_t result[32];
+  int64_t element = 1;
+  if (e.output == Output::kF32) {
+    element = 4;
+    _mm256_store_ps(reinterpret_cast<float*>(result), activate256(v, e.activation, e.p0, e.p1));
+  } else {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(result), pack_u8x8(finish_u8x8(e, v)));
+  }
+  if (count >= 8) {
+    std::memcpy(y, result, static_cast<size_t>(8 * element));
+  } else if (count > 0) {
+    std::memcpy(y, result, static_cast<size_t>(count * element));
+  }
+}
+
+// What elementwise kernels are written in (tile/elementwise.h).
+struct Lanes256 {
+  static constexpr int64_t kCount = 8;
+  using Floats = __m256;
+
+  static Floats load_u8(const uint8_t* x, int32_t zero_point) { return load_u8x8(x, zero_point); }
+  static Floats load(const float* x, int64_t count) {
+    if (count >= kCount) return _mm256_loadu_ps(x);
+    alignas(32) float part[kCount] = {};
+    std::memcpy(part, x, static_cast<size_t>(count) * 4);
+    return _mm256_load_ps(part);
+  }
+  static Floats broadcast(float x) { return _mm256_set1_ps(x); }
+  static Floats mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+  static Floats div(Floats a, Floats b) { return _mm256_div_ps(a, b); }
+  static Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+  static void store(Floats v, int64_t count, float* y) {
+    alignas(32) float part[kCount];
+    _mm256_store_ps(part, v);
+    std::memcpy(y, part, static_cast<size_t>(count < kCount ? count : kCount) * 4);
+  }
+  static void finish(const Epilogue& e, Floats v, int64_t count, void* y) { finish256(e, v, count, y); }
+};
 
 }  // namespace qat::kernels

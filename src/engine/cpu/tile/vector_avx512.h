@@ -69,4 +69,19 @@ static inline __mmask16 lanes512(int64_t n) {
   return n >= 16 ? __mmask16{0xFFFF} : n <= 0 ? __mmask16{0} : static_cast<__mmask16>((1u << n) - 1u);
 }
 
+// What elementwise kernels are written in (tile/elementwise.h).
+struct Lanes512 {
+  static constexpr int64_t kCount = 16;
+  using Floats = __m512;
+
+  static Floats load_u8(const uint8_t* x, int32_t zero_point) { return kernels::load_u8(x, 0xFFFF, zero_point); }
+  static Floats load(const float* x, int64_t count) { return _mm512_maskz_loadu_ps(lanes512(count), x); }
+  static Floats broadcast(float x) { return _mm512_set1_ps(x); }
+  static Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+  static Floats div(Floats a, Floats b) { return _mm512_div_ps(a, b); }
+  static Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+  static void store(Floats v, int64_t count, float* y) { _mm512_mask_storeu_ps(y, lanes512(count), v); }
+  static void finish(const Epilogue& e, Floats v, int64_t count, void* y) { finish512(e, v, lanes512(count), y); }
+};
+
 }  // namespace qat::kernels

@@ -1,0 +1,21 @@
+// The depthwise kernel for AVX2: dwords of four taps widened to 16 bit and multiplied by vpmaddwd, exactly.
+#include "engine/cpu/depthwise/ops256.h"
+
+namespace qat::kernels {
+namespace {
+
+struct MaddWords {
+  static __m256i dot(__m256i sum, __m256i x, __m256i w) {
+    const __m256i even =
+        _mm256_madd_epi16(_mm256_and_si256(x, _mm256_set1_epi16(0xFF)), _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8));
+    const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(x, 8), _mm256_srai_epi16(w, 8));
+    return _mm256_add_epi32(sum, _mm256_add_epi32(even, odd));
+  }
+};
+
+}  // namespace
+
+constinit const DepthwiseKernel kDepthwise32Avx2 =
+    make_kernel<Ops256<MaddWords>, Ops256<MaddWords>>("depthwise_s8_32_avx2", Isa::kAvx2);
+
+}  // namespace qat::kernels

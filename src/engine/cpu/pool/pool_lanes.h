@@ -1,0 +1,82 @@
+// Pooling on an ISA's registers: the channels of a pixel side by side.
+#pragma once
+
+#include "engine/cpu/pool/pool_kernels.h"
+#include "engine/cpu/pool/window.h"
+#include "engine/cpu/tile/elementwise.h"
+
+namespace qat::kernels {
+namespace {
+
+int64_t units(const PoolProblem& p) { return p.batch * p.out_h; }
+
+// The inside pixels of one window: pixel (r, s) at first + r * row_step + s * column_step.
+struct Taps {
+  const uint8_t* first;
+  int64_t rows, columns, row_step, column_step;
+};
+
+Taps taps_of(const PoolProblem& p, const Window& w, const uint8_t* image) {
+  const int64_t pitch = pitch_of(p.channels);
+  const int64_t step_h = p.kind == Pool::kGlobal ? 1 : p.dilation_h,
+                step_w = p.kind == Pool::kGlobal ? 1 : p.dilation_w;
+  const int64_t h = w.h.start + w.h.first * step_h, v = w.w.start + w.w.first * step_w;
+  return {.first = image + (h * p.in_w + v) * pitch,
+          .rows = w.h.last - w.h.first,
+          .columns = w.w.last - w.w.first,
+          .row_step = step_h * p.in_w * pitch,
+          .column_step = step_w * pitch};
+}
+
+template <class Lanes>
+void largest(const PoolProblem& p, const Taps& t, uint8_t* y) {
+  for (int64_t c = 0; c < p.channels; c += Lanes::kBytes) {
+    auto best = Lanes::load_bytes(t.first + c);
+    for (int64_t r = 0; r < t.rows; ++r)
+      for (int64_t s = 0; s < t.columns; ++s)
+        best = Lanes::max_bytes(best, Lanes::load_bytes(t.first + r * t.row_step + s * t.column_step + c));
+    Lanes::store_bytes(best, p.channels - c, y + c);
+  }
+}
+
+// The zero point is subtracted once, times the number of pixels.
+template <class Lanes>
+void mean(const PoolProblem& p, const Taps& t, float factor, uint8_t* y) {
+  const Epilogue epilogue{.zero_point = p.zero_point, .lo = p.lo, .hi = p.hi};
+  const auto scale = Lanes::broadcast(factor);
+  const auto offset = static_cast<int32_t>(t.rows * t.columns * p.in_zero_point);
+  for (int64_t c = 0; c < p.channels; c += Lanes::kCount) {
+    auto sum = Lanes::zero_sum();
+    for (int64_t r = 0; r < t.rows; ++r)
+      for (int64_t s = 0; s < t.columns; ++s)
+        sum = Lanes::add_bytes(sum, t.first + r * t.row_step + s * t.column_step + c);
+    Lanes::finish(epilogue, Lanes::mul(Lanes::to_floats(sum, offset), scale), p.channels - c, y + c);
+  }
+}
+
+template <class Lanes>
+void run(const PoolProblem& p, const PoolArgs& a, int64_t begin, int64_t end, void*) {
+  const int64_t pitch = pitch_of(p.channels);
+  for (int64_t row = begin; row < end; ++row) {
+    const uint8_t* image = a.x + row / p.out_h * p.in_h * p.in_w * pitch;
+    for (int64_t column = 0; column < p.out_w; ++column) {
+      const Window window = window_of(p, row % p.out_h, column);
+      const Taps taps = taps_of(p, window, image);
+      uint8_t* y = a.y + (row * p.out_w + column) * pitch;
+      if (p.kind == Pool::kMax) {
+        largest<Lanes>(p, taps, y);
+      } else {
+        mean<Lanes>(p, taps, window.factor, y);
+      }
+      for (int64_t c = p.channels; c < pitch; ++c) y[c] = static_cast<uint8_t>(p.zero_point);
+    }
+  }
+}
+
+template <class Lanes>
+constexpr PoolKernel make_kernel(const char* name, Isa isa) {
+  return {name, isa, supports_all<PoolProblem>, units, no_scratch<PoolProblem>, run<Lanes>};
+}
+
+}  // namespace
+}  // namespace qat::kernels

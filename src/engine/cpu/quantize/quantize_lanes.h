@@ -1,0 +1,71 @@
+// Quantization of float tensors on an ISA's Lanes.
+#pragma once
+
+#include <cstring>
+
+#include "engine/cpu/quantize/quantize_kernels.h"
+#include "engine/cpu/tile/elementwise.h"
+
+namespace qat::kernels {
+namespace {
+
+const char* supports(const QuantizeProblem& p) {
+  return p.source == QuantizeSource::kU8Nhwc ? "takes float tensors only" : nullptr;
+}
+
+int64_t units(const QuantizeProblem& p) { return p.batch * p.height; }
+
+Epilogue clamp_only(const QuantizeProblem& p) { return {.zero_point = p.zero_point, .lo = p.lo, .hi = p.hi}; }
+
+template <class Lanes>
+void run_nhwc(const QuantizeProblem& p, const QuantizeArgs& a, int64_t begin, int64_t end) {
+  const Epilogue epilogue = clamp_only(p);
+  const auto scale = Lanes::broadcast(p.scale);
+  const auto* x = static_cast<const float*>(a.x);
+  for_vectors<Lanes>(p.channels, p.channels, pitch_of(p.channels), begin * p.width, end * p.width,
+                     [&](int64_t from, int64_t to, int64_t count) {
+                       Lanes::finish(epilogue, Lanes::div(Lanes::load(x + from, count), scale), count, a.y + to);
+                     });
+  for (int64_t pixel = begin * p.width; pixel < end * p.width; ++pixel) store_pad(epilogue, a.y, pixel, p.channels);
+}
+
+// Four channels of some pixels at a time: each gives one byte of the pixel's dword.
+template <class Lanes>
+void run_nchw(const QuantizeProblem& p, const QuantizeArgs& a, int64_t begin, int64_t end) {
+  const auto scale = Lanes::broadcast(p.scale);
+  const int64_t plane = p.height * p.width, pitch = pitch_of(p.channels);
+  for (int64_t row = begin; row < end; ++row) {
+    const auto* x =
+        static_cast<const float*>(a.x) + (row / p.height * p.channels * p.height + row % p.height) * p.width;
+    uint8_t* y = a.y + row * p.width * pitch;
+    for (int64_t c = 0; c < pitch; c += 4) {
+      const int64_t channels = p.channels - c < 4 ? p.channels - c : 4;
+      for (int64_t w = 0; w < p.width; w += Lanes::kCount) {
+        const int64_t count = p.width - w < Lanes::kCount ? p.width - w : Lanes::kCount;
+        auto pixels = Lanes::dwords(p.zero_point * 0x01010101u);
+        for (int64_t i = 0; i < channels; ++i) {
+          const auto v = Lanes::div(Lanes::load(x + (c + i) * plane + w, count), scale);
+          pixels = Lanes::replace_byte(pixels, Lanes::quantized(v, p.lo, p.hi, p.zero_point), static_cast<int>(i));
+        }
+        Lanes::store_dwords(pixels, count, y + w * pitch + c, pitch);
+      }
+    }
+  }
+}
+
+template <class Lanes>
+void run(const QuantizeProblem& p, const QuantizeArgs& a, int64_t begin, int64_t end, void*) {
+  if (p.source == QuantizeSource::kF32Nhwc) {
+    run_nhwc<Lanes>(p, a, begin, end);
+  } else {
+    run_nchw<Lanes>(p, a, begin, end);
+  }
+}
+
+template <class Lanes>
+constexpr QuantizeKernel make_kernel(const char* name, Isa isa) {
+  return {name, isa, supports, units, no_scratch<QuantizeProblem>, run<Lanes>};
+}
+
+}  // namespace
+}  // namespace qat::kernels
