@@ -124,25 +124,30 @@ AtomicFile::~AtomicFile() {
   }
 }
 
+// Large blocks (weights) go straight to the file, without a copy.
 void AtomicFile::write(const void* data, size_t size) {
   position_ += size;
   if (buffer_.size() + size > kBuffer) flush();
-  if (size < kBuffer) {
+  if (size > kBuffer) {
+    write_through(data, size);
+  } else {
     buffer_.append(static_cast<const char*>(data), size);
-    return;
   }
-  buffer_.assign(static_cast<const char*>(data), size);
-  flush();
 }
 
 void AtomicFile::flush() {
-  for (size_t done = 0; done < buffer_.size();) {
-    const ssize_t put = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+  write_through(buffer_.data(), buffer_.size());
+  buffer_.clear();
+}
+
+void AtomicFile::write_through(const void* data, size_t size) {
+  const auto* bytes = static_cast<const char*>(data);
+  for (size_t done = 0; done < size;) {
+    const ssize_t put = ::write(fd_, bytes + done, size - done);
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) fail_io("write", path_, errno);
+    if (put <= 0) fail_io("write", path_, put < 0 ? errno : EIO);
     done += static_cast<size_t>(put);
   }
-  buffer_.clear();
 }
 
 void AtomicFile::commit() {

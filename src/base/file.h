@@ -54,6 +54,7 @@ class AtomicFile {
   size_t position_ = 0;
   std::string buffer_;
   void flush();
+  void write_through(const void* data, size_t size);
 };
 
 void write_file(const std::filesystem::path& path, std::string_view content);  // atomic
