@@ -66,7 +66,8 @@ class OpenVinoClassifier : public Classifier {
     if (output.get_element_type() != ov::element::f32) {
       fail(Code::kBadFile, path_.string(), ": expected f32 logits, got ", output.get_element_type().get_type_name());
     }
-    Tensor result(DType::kF32, Shape(output.get_shape().begin(), output.get_shape().end()));
+    const ov::Shape extents = output.get_shape();
+    Tensor result(DType::kF32, Shape(extents.begin(), extents.end()));
     std::copy_n(output.data<float>(), result.size(), result.data<float>().begin());
     return result;
   }
