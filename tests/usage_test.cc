@@ -36,7 +36,7 @@ TEST(Usage, WrongCommandsFlagsAndKeys) {
   EXPECT_TRUE(fails_with(qat({"train", "TRAIN.LR", "fast"}), 2, "expected a number > 0, got 'fast'"));
   EXPECT_TRUE(fails_with(qat({"train", "train.lr", "1"}), 2, "did you mean TRAIN.LR?"));
   EXPECT_TRUE(fails_with(qat({"eval"}), 2, "EVAL.MODEL"));
-  EXPECT_TRUE(fails_with(qat({"eval", "model.h5"}), 2, ".pth, .onnx and .engine"));
+  EXPECT_TRUE(fails_with(qat({"eval", "model.h5"}), 2, ".safetensors, .onnx and .engine"));
   EXPECT_TRUE(fails_with(qat({"compare", "a.pth"}), 2, "qat compare A B"));
   EXPECT_TRUE(fails_with(qat({"train", "MODEL.NET", "resnet19", "DATA.PATH", "/"}), 2, "resnet18"));
 }

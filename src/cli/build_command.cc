@@ -45,6 +45,7 @@ int run(Context& context) {
   }
   const fs::path onnx = onnx_path(options), engine = engine_path(options);
   if (onnx == engine) fail(Code::kUsage, engine.string(), " is the input itself; give another --saveEngine");
+  require_file(onnx, "run `qat convert` first, or give --onnx=FILE");
   if (engine.has_parent_path()) fs::create_directories(engine.parent_path());
   if (options.build.backend == "tensorrt") return run_trtexec(context);
 
