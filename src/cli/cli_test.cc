@@ -9,6 +9,7 @@
 #include "cli/engines.h"
 #include "cli/parse.h"
 #include "cli/results.h"
+#include "cli/stored_config.h"
 #include "cli/table.h"
 #include "cli/trtexec.h"
 
@@ -126,6 +127,22 @@ TEST(Results, RecordsAppendAndDamagedLinesAreSkipped) {
   EXPECT_EQ(records[1]["model"], "none.engine");
   EXPECT_EQ(records[0]["hash"], "");
   fs::remove_all(folder);
+}
+
+TEST(StoredConfig, FillsInWhatTheUserDidNotSay) {
+  const std::map<std::string, std::string> metadata{
+      {"config", "DATA: {PATH: /there, SIZE: 224, RESIZE: 256, MEAN: [0.5], STD: [0.25], AUGMENT: crop}"}};
+  config::Config config;
+  config::apply_overrides(config, {"DATA.RESIZE=230"});
+  const config::DataOptions data = with_stored_data(config, metadata).data;
+  EXPECT_EQ(data.size, 224);
+  EXPECT_EQ(data.resize, 230);
+  EXPECT_EQ(data.mean, std::vector<double>{0.5});
+  EXPECT_EQ(data.path, "/there");
+  EXPECT_EQ(data.augment, "none");
+  config::apply_overrides(config, {"DATA.TEST=/here"});
+  EXPECT_EQ(with_stored_data(config, metadata).data.path, "");
+  EXPECT_EQ(with_stored_data(config, {{"config", "]"}}).data.size, 0);
 }
 
 TEST(Console, Seconds) {

@@ -5,10 +5,12 @@
 #include "base/random.h"
 #include "cli/command.h"
 #include "cli/results.h"
+#include "cli/stored_config.h"
 #include "cli/table.h"
 #include "eval/accuracy.h"
 #include "eval/compare.h"
 #include "eval/open_model.h"
+#include "ir/fold_batch_norm.h"
 #include "train/train.h"
 
 namespace qat::cli {
@@ -23,7 +25,17 @@ struct Side {
   std::vector<std::string> order;  // of its layers, where it has a graph
 };
 
-// ONNX files run on LibTorch here, because OpenVINO does not show its layers.
+// The exporter calls the node of layer "relu" "relu_Relu": one name on both sides.
+void plain_names(ir::Graph& graph) {
+  for (ir::Node& node : graph.nodes) {
+    const std::string suffix = cat('_', name_of(node.op));
+    const std::string plain = node.name.substr(0, node.name.size() - std::min(node.name.size(), suffix.size()));
+    if (node.name.ends_with(suffix) && graph.find_node(plain) == ir::kNone) node.name = plain;
+  }
+}
+
+// ONNX files run on LibTorch here, because OpenVINO does not show its layers. BatchNorm is folded on both sides: a
+// layer of a checkpoint, of its export and of its engine then mean the same tensor.
 Side open_side(const fs::path& path, const config::Options& options) {
   const auto threads = static_cast<int>(options.eval.threads);
   Side side{.path = path};
@@ -32,6 +44,8 @@ Side open_side(const fs::path& path, const config::Options& options) {
     return side;
   }
   ir::Graph graph = eval::load_graph(path, options);
+  ir::fold_batch_norms(graph);
+  plain_names(graph);
   for (const ir::Node& node : graph.nodes) side.order.push_back(node.name);
   side.model = train::train_plugin().classifier(std::move(graph), threads);
   return side;
@@ -39,7 +53,7 @@ Side open_side(const fs::path& path, const config::Options& options) {
 
 // Images of the data, or noise of DATA.SIZE where no data are given.
 Tensor images_for(const Context& context, const eval::Classifier& model) {
-  const config::Options& options = context.options();
+  const config::Options options = with_stored_data(context.config, model.metadata());
   const auto images = static_cast<int64_t>(context.args.number("--images", 16, 1));
   const bool have_data = !options.data.path.empty() || !options.data.test.empty();
   if (have_data) {

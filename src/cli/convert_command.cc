@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/results.h"
-#include "data/data.h"
+#include "config/values.h"
 #include "eval/open_model.h"
 #include "io/onnx/onnx.h"
 #include "quant/placement.h"
@@ -27,7 +27,7 @@ fs::path checkpoint_for(const config::Options& options, bool quant) {
                       "run `qat calibrate` first, or give CONVERT_ONNX.CHECKPOINT");
 }
 
-// What a network leaves open comes from CONVERT_ONNX.SHAPE, else from the data's size, else from an image.
+// What a network leaves open comes from CONVERT_ONNX.SHAPE, else from DATA.SIZE, else from what it was trained on.
 std::vector<int64_t> static_shape(const config::Options& options, const ir::Graph& graph) {
   std::vector<int64_t> shape = options.convert.shape;
   if (!shape.empty()) return shape;
@@ -38,15 +38,13 @@ std::vector<int64_t> static_shape(const config::Options& options, const ir::Grap
   if (shape[2] != ir::kDynamic && shape[3] != ir::kDynamic) return shape;
   if (options.data.size > 0) {
     shape[2] = shape[3] = options.data.size;
+  } else if (const auto stored = graph.metadata.find("input"); stored != graph.metadata.end()) {
+    config::Options parsed;  // the metadata is "C,H,W"
+    config::set_value(*config::find_key("CONVERT_ONNX.SHAPE"), parsed, cat(shape[0], ',', stored->second));
+    if (parsed.convert.shape.size() == 4) shape = parsed.convert.shape;
   } else {
-    if (options.data.path.empty() && options.data.test.empty()) {
-      fail(Code::kUsage, "a static export needs the input's size; give CONVERT_ONNX.SHAPE=1,", shape[1],
-           ",H,W or DATA.SIZE");
-    }
-    const auto images = data::open_dataset(options.data, data::Split::kTest);
-    const Tensor pixels = images->get(0).pixels;
-    shape[2] = pixels.dim(0);
-    shape[3] = pixels.dim(1);
+    fail(Code::kUsage, "a static export needs the input's size; give CONVERT_ONNX.SHAPE=1,", shape[1],
+         ",H,W or DATA.SIZE");
   }
   return shape;
 }

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/results.h"
+#include "cli/stored_config.h"
 #include "cli/table.h"
 #include "eval/accuracy.h"
 #include "eval/open_model.h"
@@ -83,6 +84,7 @@ int run(Context& context) {
   }
   const auto threads = static_cast<int>(options.eval.threads);
   const auto model = eval::open_classifier(options.eval.model, options, threads);
+  options.data = with_stored_data(context.config, model->metadata()).data;
   std::unique_ptr<eval::Classifier> reference;
   if (!options.eval.reference.empty()) reference = eval::open_classifier(options.eval.reference, options, threads);
 

@@ -1,0 +1,16 @@
+// The configuration that a model carries with it: what a user need not say again.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "config/config.h"
+
+namespace qat::cli {
+
+// `config`, with the keys of DATA that decide which pixels a model sees (SIZE, RESIZE, MEAN, STD, VALIDATION) from the
+// metadata's "config" where the user said nothing; the data's place (PATH, TRAIN, TEST, FORMAT) too, unless the user
+// gives any of these. Damaged metadata is ignored.
+config::Options with_stored_data(const config::Config& config, const std::map<std::string, std::string>& metadata);
+
+}  // namespace qat::cli
