@@ -66,7 +66,7 @@ std::vector<Key> make_keys() {
       {"DATA.WORKERS", at<kData, &D::workers>, between(0, 1024), "loader threads (0: none of their own)"},
       {"DATA.PREFETCH", at<kData, &D::prefetch>, between(1, 1024), "batches loaded ahead"},
       {"DATA.BROKEN", at<kData, &D::broken>, one_of({"fail", "skip"}), "what a broken image does"},
-      {"DATA.LIMIT", at<kData, &D::limit>, at_least(0), "use only the first so many images of a split (0: all)"},
+      {"DATA.LIMIT", at<kData, &D::limit>, at_least(0), "use only so many images of a split, evenly spread (0: all)"},
 
       {"TRAIN.EPOCHS", at<kTrain, &T::epochs>, between(1, 1e6), "passes over the training images"},
       {"TRAIN.BATCH", at<kTrain, &T::batch>, between(1, 1e6), "images per step"},
