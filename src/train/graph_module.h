@@ -19,7 +19,7 @@ struct ModuleOptions {
   WeightRangeMode weight_ranges = WeightRangeMode::kFixed;
   float range_momentum = 0.01f;
   int threads = 0;                // 0: all that the process may use; LibTorch has one setting for the whole process
-  std::vector<double> mean, std;  // of u8 images; empty: only f32 images are given
+  std::vector<double> mean, std;  // of u8 images, of x / 255
 };
 
 enum class ParamKind : uint8_t { kWeight, kBias, kNorm, kRange };
@@ -56,6 +56,7 @@ class GraphModule {
   ~GraphModule();
 
   ir::Graph& graph();
+  const ir::Graph& graph() const;
 
   // Forward, loss (mean cross-entropy) and backward; the gradients are in parameters(). Updates running statistics and
   // moving ranges. Throws Error(kBadFile) when a label is out of range.
@@ -84,6 +85,9 @@ class GraphModule {
  private:
   std::unique_ptr<Impl> impl_;
 };
+
+// body(begin, end, share) over contiguous shares of [0, n), on LibTorch's own threads: a second team would fight them.
+void for_shares(int64_t n, int shares, const std::function<void(int64_t begin, int64_t end, int share)>& body);
 
 std::string torch_version();
 

@@ -26,6 +26,21 @@ Tensor to_host(const at::Tensor& t) {
   return out;
 }
 
+// LibTorch's errors as ours: one line, without its stack.
+template <class Body>
+auto guarded(const Body& body) {
+  try {
+    return body();
+  } catch (const c10::Error& error) {
+    std::string text = error.what_without_backtrace();
+    text = text.substr(0, text.find('\n'));
+    if (text.find("alloc") != std::string::npos && text.find("memory") != std::string::npos) {
+      fail(Code::kOutOfMemory, "[LibTorch] ", text, "; lower TRAIN.BATCH, TEST.BATCH or QUANT.BATCH");
+    }
+    fail(Code::kFailure, "[LibTorch] ", text);
+  }
+}
+
 }  // namespace
 
 struct GraphModule::Impl {
@@ -35,7 +50,6 @@ struct GraphModule::Impl {
   Frame leaves;  // parameters, buffers; undefined elsewhere
   std::vector<Step> train_steps, eval_steps;
   std::vector<std::pair<ParamKind, ir::ValueId>> parameters;
-  std::vector<std::vector<float>> table;  // normalized value of each byte, by channel
 
   Impl(ir::Graph g, const ModuleOptions& o) : graph(std::move(g)), options(o), leaves(graph.values.size()) {
     if (graph.inputs.size() != 1 || graph.outputs.size() != 1) {
@@ -43,7 +57,6 @@ struct GraphModule::Impl {
            graph.outputs.size());
     }
     make_leaves();
-    make_table();
     train_steps = make_steps(graph, step_options());
     StepOptions eval = step_options();
     eval.ranges = RangeMode::kFixed;
@@ -92,23 +105,11 @@ struct GraphModule::Impl {
     }
   }
 
-  // The one normalization, applied to all 256 values of every channel.
-  void make_table() {
-    const size_t channels = options.mean.size();
-    if (channels == 0) return;
-    Tensor ramp(DType::kU8, {1, 1, 256, static_cast<int64_t>(channels)});
-    for (size_t i = 0; i < 256 * channels; ++i) ramp.data<uint8_t>()[i] = static_cast<uint8_t>(i / channels);
-    const Tensor normal = data::normalize_nchw(ramp, options.mean, options.std);
-    for (size_t c = 0; c < channels; ++c) {
-      const float* row = normal.data<float>().data() + 256 * c;
-      table.emplace_back(row, row + 256);
-    }
-  }
-
   at::Tensor from_bytes(const Tensor& images) const {
     const Shape& s = images.shape();
-    const auto channels = static_cast<int64_t>(table.size());
-    QAT_ASSERT(s.size() == 4 && s[3] == channels);
+    QAT_ASSERT(s.size() == 4);
+    const int64_t channels = s[3];
+    const data::NormalizationTable table = data::normalization_table(channels, options.mean, options.std);
     at::Tensor x =
         at::empty({s[0], s[3], s[1], s[2]}, at::TensorOptions().dtype(at::kFloat), at::MemoryFormat::ChannelsLast);
     const uint8_t* in = images.data<uint8_t>().data();
@@ -143,6 +144,8 @@ struct GraphModule::Impl {
     return frame[static_cast<size_t>(graph.outputs[0])];
   }
 
+  StepResult train_step(const TrainBatch& batch);
+
   at::Tensor evaluate(const Tensor& images) {
     const at::NoGradGuard no_gradients;
     state.training = false;
@@ -158,11 +161,16 @@ GraphModule::GraphModule(ir::Graph graph, const ModuleOptions& options) {
 GraphModule::~GraphModule() = default;
 
 ir::Graph& GraphModule::graph() { return impl_->graph; }
+const ir::Graph& GraphModule::graph() const { return impl_->graph; }
 
 const std::string& GraphModule::not_finite() const { return impl_->state.not_finite; }
 
 StepResult GraphModule::train_step(const TrainBatch& batch) {
-  Impl& m = *impl_;
+  return guarded([&] { return impl_->train_step(batch); });
+}
+
+StepResult GraphModule::Impl::train_step(const TrainBatch& batch) {
+  Impl& m = *this;
   m.state = {.training = true, .bn_frozen = batch.freeze_bn, .not_finite = {}};
   for (const auto& [kind, id] : m.parameters) m.leaves[static_cast<size_t>(id)].mutable_grad() = at::Tensor();
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
@@ -185,7 +193,9 @@ StepResult GraphModule::train_step(const TrainBatch& batch) {
   return result;
 }
 
-Tensor GraphModule::logits(const Tensor& images) { return to_host(impl_->evaluate(images)); }
+Tensor GraphModule::logits(const Tensor& images) {
+  return guarded([&] { return to_host(impl_->evaluate(images)); });
+}
 
 void GraphModule::observe(const Tensor& images, const RangeObserver& observe) {
   Impl& m = *impl_;
@@ -201,7 +211,7 @@ void GraphModule::observe(const Tensor& images, const RangeObserver& observe) {
     observe(order[static_cast<size_t>(id)], {dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel())});
   };
   const auto steps = make_steps(m.graph, options);
-  m.run(steps, m.input_of(images), [](const Step&, const at::Tensor&) {});
+  guarded([&] { m.run(steps, m.input_of(images), [](const Step&, const at::Tensor&) {}); });
 }
 
 std::map<std::string, Tensor> GraphModule::layers(const Tensor& images) {
@@ -213,8 +223,10 @@ std::map<std::string, Tensor> GraphModule::layers(const Tensor& images) {
   options.ranges = RangeMode::kFixed;
   options.weight_ranges = WeightRangeMode::kFixed;
   std::map<std::string, Tensor> result;
-  m.run(make_steps(m.graph, options), m.input_of(images),
-        [&](const Step& step, const at::Tensor& out) { result[step.name] = to_host(out); });
+  guarded([&] {
+    m.run(make_steps(m.graph, options), m.input_of(images),
+          [&](const Step& step, const at::Tensor& out) { result[step.name] = to_host(out); });
+  });
   return result;
 }
 
@@ -239,6 +251,12 @@ void GraphModule::refresh_weight_ranges() {
     const ir::Node& node = impl_->graph.nodes[static_cast<size_t>(id)];
     measure_range(quantizer_of(impl_->graph, node), impl_->leaves[static_cast<size_t>(node.inputs[0])]);
   }
+}
+
+void for_shares(int64_t n, int shares, const std::function<void(int64_t begin, int64_t end, int share)>& body) {
+  at::parallel_for(0, shares, 1, [&](int64_t first, int64_t last) {
+    for (int64_t s = first; s < last; ++s) body(n * s / shares, n * (s + 1) / shares, static_cast<int>(s));
+  });
 }
 
 std::string torch_version() { return TORCH_VERSION; }

@@ -1,0 +1,146 @@
+// Forward passes with quantizers off, a histogram a range, then the choice: see calibration.h.
+#include "train/calibration.h"
+
+#include <iomanip>
+#include <map>
+#include <sstream>
+
+#include "base/threads.h"
+#include "quant/calib/calibrator.h"
+#include "quant/placement.h"
+#include "train/graph_module.h"
+#include "train/messages.h"
+#include "train/start.h"
+
+namespace qat::train {
+
+namespace {
+
+constexpr int64_t kSmallShare = 1 << 14;  // values that a thread of its own is not worth
+
+// One histogram per range: tensors that share a range share the histogram.
+class Histograms {
+ public:
+  Histograms(const ir::Graph& graph, int threads) : threads_(std::max(threads, 1)) {
+    std::map<ir::ValueId, size_t> known;
+    for (ir::NodeId id : quant::activation_quantizers(graph)) {
+      const ir::ValueId range = graph.nodes[static_cast<size_t>(id)].inputs.at(1);
+      const auto [at, added] = known.emplace(range, ranges_.size());
+      if (added) ranges_.push_back(range);
+      of_quantizer_.push_back(at->second);
+    }
+    parts_.assign(static_cast<size_t>(threads_), std::vector<quant::Histogram>(ranges_.size()));
+  }
+
+  void add(size_t quantizer, std::span<const float> values) {
+    const size_t range = of_quantizer_.at(quantizer);
+    const auto n = static_cast<int64_t>(values.size());
+    const int shares = static_cast<int>(std::clamp<int64_t>(n / kSmallShare, 1, threads_));
+    for_shares(n, shares, [&](int64_t begin, int64_t end, int share) {
+      parts_[static_cast<size_t>(share)][range].add(
+          values.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+    });
+  }
+
+  const std::vector<ir::ValueId>& ranges() const { return ranges_; }
+  quant::Histogram merged(size_t range) const {
+    quant::Histogram all;
+    for (const auto& part : parts_) all.merge(part[range]);
+    return all;
+  }
+
+ private:
+  int threads_;
+  std::vector<ir::ValueId> ranges_;
+  std::vector<size_t> of_quantizer_;
+  std::vector<std::vector<quant::Histogram>> parts_;  // [thread][range]
+};
+
+std::string layer_of(const std::string& range) {
+  const std::string suffix = "._amax";
+  return range.ends_with(suffix) ? range.substr(0, range.size() - suffix.size()) : range;
+}
+
+std::string row(const std::string& layer, const std::string& range, const std::string& calibrator,
+                const std::string& clipped, const std::string& snr) {
+  std::ostringstream out;
+  out << std::left << std::setw(44) << layer << std::right << std::setw(12) << range << "  " << std::left
+      << std::setw(11) << calibrator << std::right << std::setw(10) << clipped << std::setw(9) << snr;
+  return out.str();
+}
+
+void choose(ir::Graph& graph, const Histograms& histograms, const config::QuantOptions& options, const Report& report) {
+  if (report.info) report.info(row("layer", "range", "calibrator", "clipped", "SNR dB"));
+  for (size_t i = 0; i < histograms.ranges().size(); ++i) {
+    ir::Value& range = graph.value(histograms.ranges()[i]);
+    const quant::Histogram histogram = histograms.merged(i);
+    if (histogram.not_finite() > 0) {
+      fail(Code::kNan, "[", layer_of(range.name), "] ", histogram.not_finite(),
+           " values were NaN or infinite; check the float checkpoint with `qat eval`");
+    }
+    const quant::RangeChoice choice = quant::choose_range(histogram, options.calibrator, options.percentile);
+    range.data.data<float>()[0] = choice.amax;
+    if (report.info) {
+      std::ostringstream amax;
+      amax << std::setprecision(5) << choice.amax;
+      report.info(row(layer_of(range.name), amax.str(), choice.calibrator, fixed_text(100.0 * choice.clipped, 4) + " %",
+                      fixed_text(choice.snr_db, 1)));
+    }
+  }
+}
+
+void collect(GraphModule& module, Histograms& histograms, const config::Options& options, const Report& report) {
+  config::DataOptions data = options.data;
+  data.limit = data.limit > 0 ? std::min(data.limit, options.quant.images) : options.quant.images;
+  const std::shared_ptr<const data::Dataset> dataset = data::open_dataset(data, data::Split::kTrain);
+  check_data(module.graph(), *dataset);
+  data::Loader loader(dataset, data::test_transform(data),
+                      {.batch = options.quant.batch,
+                       .workers = data.workers,
+                       .prefetch = data.prefetch,
+                       .skip_broken = data.broken == "skip"});
+  loader.start(0);
+  int64_t seen = 0;
+  while (const auto batch = loader.next()) {
+    module.observe(batch->images,
+                   [&](size_t quantizer, std::span<const float> values) { histograms.add(quantizer, values); });
+    seen += batch->size();
+    if (report.progress) report.progress("calibrate", seen, dataset->size(), "");
+    if (report.interrupted && report.interrupted())
+      fail(Code::kFailure, "[calibrate] interrupted; nothing was written");
+  }
+  describe(module.graph(), options, dataset.get(), "calibrate");
+}
+
+}  // namespace
+
+std::filesystem::path run_calibration(config::Options options, const Report& report) {
+  const std::filesystem::path outputs = options.outputs;
+  if (options.quant.images < 1) fail(Code::kUsage, "[QUANT.IMAGES] expected at least 1, got ", options.quant.images);
+  if (options.quant.checkpoint.empty()) options.quant.checkpoint = Names(outputs, false).best;
+  ir::Graph graph = io::load_checkpoint(options.quant.checkpoint).graph;
+  if (quant::is_quantized(graph)) {
+    fail(Code::kUsage, "[QUANT.CHECKPOINT] ", options.quant.checkpoint,
+         " is quantized already; give the float checkpoint");
+  }
+  complete_normalization(graph, options);
+  ir::Graph placed = quant::place(
+      graph,
+      {.first_layer = options.quant.first_layer, .last_layer = options.quant.last_layer, .skip = options.quant.skip});
+  const int threads = options.train.threads > 0 ? static_cast<int>(options.train.threads) : usable_cpus();
+  GraphModule module(std::move(placed), {.weight_ranges = WeightRangeMode::kStep,
+                                         .threads = threads,
+                                         .mean = options.data.mean,
+                                         .std = options.data.std});
+  module.refresh_weight_ranges();
+  Histograms histograms(module.graph(), threads);
+  collect(module, histograms, options, report);
+  choose(module.graph(), histograms, options.quant, report);
+  std::error_code error;
+  std::filesystem::create_directories(outputs, error);
+  const std::filesystem::path path = outputs / "checkpoint_quant_calibrate.pth";
+  io::save_checkpoint(path, {.graph = module.graph(), .training = {}});
+  return path;
+}
+
+}  // namespace qat::train

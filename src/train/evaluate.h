@@ -1,0 +1,18 @@
+// Top-1 of a module on a dataset.
+#pragma once
+
+#include <memory>
+
+#include "config/options.h"
+#include "data/data.h"
+#include "train/graph_module.h"
+#include "train/train.h"
+
+namespace qat::train {
+
+// Per cent of images whose largest logit is the label's (the first of equals), with the test transforms and TEST.BATCH.
+// Throws Error(kNan) when a logit is NaN.
+double top1(GraphModule& module, const std::shared_ptr<const data::Dataset>& dataset, const config::Options& options,
+            const Report& report);
+
+}  // namespace qat::train

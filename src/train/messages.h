@@ -1,0 +1,20 @@
+// What a training run says: numbers, progress details, a line an epoch.
+#pragma once
+
+#include <string>
+
+#include "train/training_state.h"
+
+namespace qat::train {
+
+std::string fixed_text(double value, int digits);
+std::string minutes_text(double seconds);  // "3:07"
+
+struct Progress {
+  double loss = 0, top1 = 0, images_per_second = 0, seconds_left = 0;
+};
+std::string progress_text(const Progress& progress);
+
+std::string epoch_text(const EpochMetrics& metrics, int64_t epochs, double best_top1);
+
+}  // namespace qat::train

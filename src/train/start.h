@@ -1,0 +1,35 @@
+// Where a training run starts: a network of the zoo, a file of the user's, or one of our checkpoints; and what its
+// checkpoints are called.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "config/options.h"
+#include "data/data.h"
+#include "io/checkpoint.h"
+#include "train/train.h"
+
+namespace qat::train {
+
+// TRAIN.CHECKPOINT, or MODEL.ONNX, or MODEL.NET with MODEL.WEIGHTS or fresh weights from TRAIN.SEED.
+// Throws Error(kUsage / kBadFile / kIo).
+ir::Graph start_graph(const config::Options& options, const Report& report);
+
+// File names under OUTPUTS (MISSION): "normal" before quantization, "quant" after.
+struct Names {
+  std::filesystem::path initial, best, last, metrics;
+  Names(const std::filesystem::path& outputs, bool quantized);
+};
+
+// What a checkpoint says about itself: mean, std, classes, class_names, input (N,C,H,W without N), net, stage (normal |
+// calibrate | finetune), config (YAML). The dataset may be nullptr where the graph's metadata has its facts.
+void describe(ir::Graph& graph, const config::Options& options, const data::Dataset* dataset, const std::string& stage);
+
+// Throws Error(kUsage) when the data's channels or classes do not fit the network.
+void check_data(const ir::Graph& graph, const data::Dataset& dataset);
+
+// Mean and deviation: the options', or what the graph's metadata says. Fills the options.
+void complete_normalization(const ir::Graph& graph, config::Options& options);
+
+}  // namespace qat::train
