@@ -15,12 +15,19 @@ using io::PyList;
 using io::PyValue;
 using Vectors = std::map<std::string, std::vector<float>>;
 
+template <class T>
+PyValue py(T value) {
+  PyValue result;
+  result.data = std::move(value);
+  return result;
+}
+
 PyValue vectors_value(const Vectors& vectors) {
   PyDict dict;
   for (const auto& [name, values] : vectors) {
-    dict.emplace_back(name, PyValue{.data = Tensor::from(values, {static_cast<int64_t>(values.size())})});
+    dict.emplace_back(name, py(Tensor::from(values, {static_cast<int64_t>(values.size())})));
   }
-  return {.data = std::move(dict)};
+  return py(std::move(dict));
 }
 
 template <class T>
@@ -48,13 +55,13 @@ Vectors vectors_from(const PyValue& dict, const char* key) {
 
 PyValue metrics_value(const EpochMetrics& m) {
   PyDict dict;
-  dict.emplace_back("epoch", PyValue{.data = m.epoch});
-  dict.emplace_back("lr", PyValue{.data = m.lr});
-  dict.emplace_back("train_loss", PyValue{.data = m.train_loss});
-  dict.emplace_back("train_top1", PyValue{.data = m.train_top1});
-  dict.emplace_back("top1", PyValue{.data = m.top1});
-  dict.emplace_back("images_per_second", PyValue{.data = m.images_per_second});
-  return {.data = std::move(dict)};
+  dict.emplace_back("epoch", py(m.epoch));
+  dict.emplace_back("lr", py(m.lr));
+  dict.emplace_back("train_loss", py(m.train_loss));
+  dict.emplace_back("train_top1", py(m.train_top1));
+  dict.emplace_back("top1", py(m.top1));
+  dict.emplace_back("images_per_second", py(m.images_per_second));
+  return py(std::move(dict));
 }
 
 EpochMetrics metrics_from(const PyValue& dict) {
@@ -71,9 +78,9 @@ EpochMetrics metrics_from(const PyValue& dict) {
 PyValue to_value(const TrainingState& state) {
   PyDict dict, fixed;
   PyList history;
-  for (const auto& [key, text] : state.fixed) fixed.emplace_back(key, PyValue{.data = text});
+  for (const auto& [key, text] : state.fixed) fixed.emplace_back(key, py(text));
   for (const EpochMetrics& metrics : state.history) history.push_back(metrics_value(metrics));
-  const auto add = [&dict](const char* key, auto value) { dict.emplace_back(key, PyValue{.data = std::move(value)}); };
+  const auto add = [&dict](const char* key, auto value) { dict.emplace_back(key, py(std::move(value))); };
   add("epoch", state.epoch);
   add("next_batch", state.next_batch);
   add("step", state.step);
@@ -88,7 +95,7 @@ PyValue to_value(const TrainingState& state) {
   dict.emplace_back("average", vectors_value(state.average));
   add("history", std::move(history));
   add("fixed", std::move(fixed));
-  return {.data = std::move(dict)};
+  return py(std::move(dict));
 }
 
 TrainingState state_from(const PyValue& value) {
