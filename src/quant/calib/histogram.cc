@@ -12,32 +12,30 @@ namespace qat::quant {
 namespace {
 
 constexpr size_t kBlock = 1024;  // 4 KiB of values
-constexpr size_t kLanes = 4;     // neighbours count apart: equal values (zeros) would wait for each other's store
-constexpr uint32_t kAbs = 0x7FFFFFFF;
-constexpr uint32_t kLargestFinite = 0x7F7FFFFF;
+constexpr size_t kLanes = 2;     // neighbours count apart: equal values (zeros) would wait for each other's store
+constexpr int32_t kAbs = 0x7FFFFFFF;
+constexpr int32_t kLargestFinite = 0x7F7FFFFF;
 
-// Counts of at most kFlush blocks: 16 bits suffice, and 4 x 8 KiB fit the first-level cache.
+// Counts of at most kFlush blocks: 16 bits suffice, and 2 x 8 KiB leave room for the block in the first-level cache.
 using Lane = std::array<uint16_t, Histogram::kBins>;
 using Lanes = std::array<Lane, kLanes>;
 constexpr size_t kFlush = 65535 / (kBlock / kLanes);
 
 struct Summary {
-  float max = 0;
-  float min = 0;
-  int zeros = 0;
-  uint32_t not_finite = 0;  // over 0 if any
+  int32_t max = 0;  // largest |x| as bits: they are ordered as the values are, infinities and NaN above all
+  int32_t zeros = 0;
+  int32_t signs = 0;  // negative if any x < 0
 };
 
-// Without branches and of constant length, so that the compiler vectorizes it.
+// Over integers, without branches and of constant length, so that the compiler vectorizes it; over floats it may not.
 Summary summarize(const float* x) {
   Summary s;
   for (size_t i = 0; i < kBlock; ++i) {
-    const uint32_t bits = std::bit_cast<uint32_t>(x[i]) & kAbs;
-    const float magnitude = std::bit_cast<float>(bits);
+    const auto bits = std::bit_cast<int32_t>(x[i]);
+    const int32_t magnitude = bits & kAbs;
     s.max = magnitude > s.max ? magnitude : s.max;
-    s.min = x[i] < s.min ? x[i] : s.min;
-    s.zeros += bits == 0;
-    s.not_finite |= static_cast<uint32_t>(static_cast<int32_t>(kLargestFinite - bits)) >> 31;
+    s.zeros += magnitude == 0;
+    s.signs |= magnitude == 0 ? 0 : bits;
   }
   return s;
 }
@@ -108,18 +106,18 @@ void Histogram::add(std::span<const float> values) {
   for (size_t b = 0; b < blocks; ++b) {
     const float* x = values.data() + b * kBlock;
     const Summary s = summarize(x);
-    if (s.not_finite != 0) {
+    if (s.max > kLargestFinite) {
       flush_pending();
       add_slowly({x, kBlock});
       continue;
     }
-    if (s.max > max_ || counts_.empty()) {
+    if (const float max = std::bit_cast<float>(s.max); max > max_ || counts_.empty()) {
       flush_pending();
-      grow_to(s.max);
+      grow_to(max);
     }
     total_ += static_cast<int64_t>(kBlock);
     zeros_ += s.zeros;
-    negative_ = negative_ || s.min < 0;
+    negative_ = negative_ || s.signs < 0;
     count_block(x, inverse_width(exponent_), lanes);
     if (++pending == kFlush) flush_pending();
   }
