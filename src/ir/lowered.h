@@ -31,7 +31,9 @@ inline bool is_coded(const Graph& graph, ValueId id) { return id != kNone && gra
 // Throws Error(kBadFile) naming the node.
 void verify_lowered(const Graph& graph);
 
-// Sets the shape functions of the lowered operators (ir/shapes.h); runs before main.
+// Set the shape functions and the evaluations of the lowered operators (ir/shapes.h, ir/evaluate.h); both run before
+// main.
 bool register_lowered_shapes();
+bool register_lowered_evaluations();
 
 }  // namespace qat::ir

@@ -46,6 +46,9 @@ Inferred fused_gemm_shape(const ShapeContext& c) {
   return y;
 }
 
+// Views keep the coding of what they view.
+Inferred coded_flatten_shape(const ShapeContext& c) { return {flatten_shape(c).dims, coded_type(c)}; }
+Inferred coded_reshape_shape(const ShapeContext& c) { return {reshape_shape(c).dims, coded_type(c)}; }
 Inferred code_shape(const ShapeContext& c) { return {c.inputs[0], coded_type(c)}; }
 Inferred q_binary_shape(const ShapeContext& c) { return by_rule(c, Op::kAdd, std::monostate{}, 2); }
 Inferred q_max_pool_shape(const ShapeContext& c) { return by_rule(c, Op::kMaxPool, c.node.as<PoolAttrs>(), 1); }
@@ -126,6 +129,8 @@ bool register_lowered_shapes() {
   shape_function(Op::kQuantize) = code_shape;
   shape_function(Op::kDequantize) = code_shape;
   shape_function(Op::kQLut) = code_shape;
+  shape_function(Op::kFlatten) = coded_flatten_shape;
+  shape_function(Op::kReshape) = coded_reshape_shape;
   shape_function(Op::kQConv) = fused_conv_shape;
   shape_function(Op::kFConv) = fused_conv_shape;
   shape_function(Op::kQGemm) = fused_gemm_shape;

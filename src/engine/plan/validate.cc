@@ -119,7 +119,8 @@ class Flow {
     }
     check_attrs(place, s.attrs);
     for (const Blob& blob : s.blobs) check_blob(plan_, place, blob);
-    outputs_ += writes;
+    if (!writes && outputs_ > 0) bad(place, "comes after the outputs were written");
+    if (writes) write(place, plan_.tensors[static_cast<size_t>(s.inputs[0])]);
   }
   void end() const {
     if (outputs_ != plan_.outputs.size() || outputs_ == 0) {
@@ -128,6 +129,14 @@ class Flow {
   }
 
  private:
+  // The n-th write is the n-th output: what the caller's memory is sized by.
+  void write(const std::string& place, const PlanTensor& t) {
+    if (outputs_ < plan_.outputs.size()) {
+      const Binding& b = plan_.outputs[outputs_];
+      if (b.channels != t.channels || b.rank != t.rank) bad(place, "is not what output " + b.name + " declares");
+    }
+    ++outputs_;
+  }
   int64_t last() const { return static_cast<int64_t>(written_.size()) - 1; }
   const Plan& plan_;
   std::vector<bool> written_;

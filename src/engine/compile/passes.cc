@@ -1,0 +1,75 @@
+// The table of passes and its driver.
+#include "engine/compile/passes.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "ir/lowered.h"
+#include "ir/shapes.h"
+#include "ir/verify.h"
+
+namespace qat::engine {
+
+const std::vector<Pass>& passes() {
+  static const std::vector<Pass> table{
+      {"remove_identities", remove_identities, false, "Identity and Dropout go"},
+      {"canonicalize_means", canonicalize_means, false, "ReduceMean over the image becomes GlobalAvgPool"},
+      {"fold_constants", fold_constants, true, "nodes of constants become constants"},
+      {"drop_quantizers", drop_quantizers, false, "a float engine ignores quantizers"},
+      {"fold_batch_norm", fold_batch_norm, true, "BatchNorm goes into the layer before it"},
+      {"lower_batch_norm", lower_batch_norm, false, "what is left of BatchNorm becomes a 1x1 depthwise Conv"},
+      {"commute_quantizers", commute_quantizers, true, "quantizers move before MaxPool, Flatten, Reshape and Concat"},
+      {"lower_layers", lower_layers, false, "Conv and Gemm get an epilogue"},
+      {"fuse_adds", fuse_adds, true, "a residual Add goes into the layer before it"},
+      {"fuse_activations", fuse_activations, true, "an activation goes into the layer before it"},
+      {"lower_int8", lower_int8, false, "quantized regions become int8 operators"},
+  };
+  return table;
+}
+
+std::vector<std::string> pass_names() {
+  std::vector<std::string> names;
+  for (const Pass& pass : passes()) names.emplace_back(pass.name);
+  return names;
+}
+
+namespace {
+
+void check_names(const std::vector<std::string>& disabled) {
+  const std::vector<std::string> names = pass_names();
+  for (const std::string& name : disabled) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      const std::string near = closest(name, names);
+      fail(Code::kUsage, "no pass \"", name, "\"", near.empty() ? "" : "; did you mean " + near + "?",
+           " (passes: ", join(names, ", "), ")");
+    }
+    if (!passes()[static_cast<size_t>(found - names.begin())].optional) {
+      fail(Code::kUsage, "pass ", name, " cannot be disabled: later passes need the form it makes");
+    }
+  }
+}
+
+}  // namespace
+
+ir::Graph run_passes(ir::Graph graph, const std::vector<std::string>& disabled, PassContext& context) {
+  check_names(disabled);
+  ir::verify(graph);
+  for (const Pass& pass : passes()) {
+    PassReport report{.name = pass.name};
+    report.disabled = std::find(disabled.begin(), disabled.end(), pass.name) != disabled.end();
+    const auto start = std::chrono::steady_clock::now();
+    if (!report.disabled) {
+      graph = pass.run(std::move(graph), context);
+      ir::verify(graph);
+      ir::verify_lowered(graph);
+      ir::infer_shapes(graph);
+    }
+    report.milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    context.report.passes.push_back(report);
+  }
+  return graph;
+}
+
+}  // namespace qat::engine

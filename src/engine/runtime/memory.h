@@ -1,0 +1,39 @@
+// Where each tensor of a plan lies for one input shape: one arena, buffers shared in place where that is safe.
+#pragma once
+
+#include <vector>
+
+#include "engine/runtime/extents.h"
+
+namespace qat::engine {
+
+inline constexpr size_t kSlack = 64;  // readable bytes after every tensor
+
+struct MemoryPlan {
+  std::vector<size_t> offsets;  // by tensor; constants have none
+  size_t bytes = 0;
+};
+
+// keep: every tensor has memory of its own until the end of the run. Throws Error(kUsage) when a size overflows.
+MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep);
+
+size_t tensor_bytes(const PlanTensor& tensor, const Extents& extents, int64_t stored_channels);
+
+// An arena: 64-byte aligned, freed with its owner. Throws Error(kOutOfMemory).
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(size_t bytes);
+  ~AlignedBuffer();
+  AlignedBuffer(AlignedBuffer&& other) noexcept;
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept;
+
+  std::byte* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace qat::engine

@@ -1,0 +1,43 @@
+// The threads of a session: a persistent team that walks through a network together, with a barrier after each step.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace qat::engine {
+
+// The calling thread is member 0. Waiting spins for about kSpins pauses (some 20 us) and then sleeps: steps follow one
+// another within microseconds, runs may not.
+class Team {
+ public:
+  explicit Team(int members);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int size() const { return static_cast<int>(threads_.size()) + 1; }
+
+  // Calls body(context, member) on every member and returns when all are through. The body must not throw.
+  void run(void (*body)(void* context, int member), void* context);
+
+  // Every member calls it the same number of times within a body; none goes on before all have arrived.
+  void barrier();
+
+ private:
+  static constexpr int kSpins = 2000;
+
+  void work(int member);
+  static void wait_change(const std::atomic<uint32_t>& word, uint32_t old);
+
+  std::vector<std::thread> threads_;
+  alignas(64) std::atomic<uint32_t> generation_{0};  // of bodies
+  alignas(64) std::atomic<uint32_t> arrived_{0};
+  alignas(64) std::atomic<uint32_t> phase_{0};  // of barriers
+  void (*body_)(void*, int) = nullptr;
+  void* context_ = nullptr;
+  bool stop_ = false;
+};
+
+}  // namespace qat::engine
