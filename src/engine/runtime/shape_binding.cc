@@ -60,16 +60,19 @@ bool in_library(const Plan& plan, const Step& s) {
 
 }  // namespace
 
+bool all_in_float_library(const Plan& plan) {
+  return std::all_of(plan.steps.begin(), plan.steps.end(), [&](const Step& s) { return in_library(plan, s); }) &&
+         std::none_of(plan.tensors.begin(), plan.tensors.end(),
+                      [](const PlanTensor& t) { return t.storage == Storage::kU8; });
+}
+
 kernels::FloatLayout float_layout(const Plan& plan, kernels::FloatBackend* floats) {
-  if (floats == nullptr) return kernels::FloatLayout::kNhwc;
-  bool all = true;
+  if (floats == nullptr || !all_in_float_library(plan)) return kernels::FloatLayout::kNhwc;
   auto type = kernels::FloatType::kF32;
-  for (const Step& step : plan.steps) all = all && in_library(plan, step);
   for (const PlanTensor& t : plan.tensors) {
-    all = all && t.storage != Storage::kU8;
     if (t.storage == Storage::kBF16) type = kernels::FloatType::kBF16;
   }
-  return all ? floats->preferred_layout(type) : kernels::FloatLayout::kNhwc;
+  return floats->preferred_layout(type);
 }
 
 bool wants_float_library(const Plan& plan) {

@@ -30,6 +30,9 @@ std::unique_ptr<ShapeBinding> bind_shape(const Plan& plan, const InputShape& sha
 // The float library's preferred layout when every step of the plan has a form in it; NHWC elsewhere.
 kernels::FloatLayout float_layout(const Plan& plan, kernels::FloatBackend* floats);
 
+// Whether every step has a form in the float library (and so may run in its layouts and types).
+bool all_in_float_library(const Plan& plan);
+
 // Whether any step computes in float with a form in the float library.
 bool wants_float_library(const Plan& plan);
 

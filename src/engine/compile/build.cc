@@ -1,0 +1,204 @@
+// From a request to a plan: see build.h.
+#include "engine/compile/build.h"
+
+#include <chrono>
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/threads.h"
+#include "engine/compile/passes.h"
+#include "engine/compile/placeholder.h"
+#include "engine/compile/tactics.h"
+#include "engine/compile/trial.h"
+#include "engine/runtime/shape_binding.h"
+#include "ir/shapes.h"
+#include "ir/verify.h"
+#include "quant/placement.h"
+
+namespace qat::engine {
+
+InputShape parse_shape(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  const std::vector<std::string> parts = split(colon == std::string::npos ? text : text.substr(colon + 1), 'x');
+  InputShape shape{};
+  for (size_t i = 0; i < 4 && parts.size() == 4; ++i) {
+    const bool digits =
+        !parts[i].empty() && parts[i].size() < 10 && parts[i].find_first_not_of("0123456789") == std::string::npos;
+    if (digits) shape[i] = std::stoll(parts[i]);
+  }
+  for (const int64_t extent : shape) {
+    if (extent <= 0) fail(Code::kUsage, "expected a shape like input:1x3x224x224, got \"", text, "\"");
+  }
+  return shape;
+}
+
+namespace {
+
+std::string text(const InputShape& shape) { return join(shape, "x"); }
+
+void check_precision(BuildRequest& request, BuildReport& report) {
+  const std::string asked = request.precision;
+  if (asked != "fp32" && asked != "bf16" && asked != "fp16" && asked != "int8" && asked != "best") {
+    fail(Code::kUsage, "precision: expected fp32, bf16, fp16, int8 or best, got ", asked);
+  }
+  if (asked != "bf16" && asked != "fp16") return;
+  request.precision = cpu().avx512_bf16 ? "bf16" : "fp32";
+  if (asked != request.precision) {
+    report.notes.push_back(cat(asked, " is not available on this CPU: ", request.precision, " is used"));
+  }
+}
+
+// Profile against the graph's declared input; fills in what was not asked.
+void check_profile(BuildRequest& request) {
+  const ir::Graph& graph = request.graph;
+  if (graph.inputs.size() != 1 || graph.value(graph.inputs[0]).dims.size() != 4) {
+    fail(Code::kBadFile, "[graph ", graph.name, "] engines take one input [N,C,H,W], this network has ",
+         graph.inputs.size());
+  }
+  const ir::Value& input = graph.value(graph.inputs[0]);
+  Profile& p = request.profile;
+  const InputShape none{0, 0, 0, 0};
+  for (size_t i = 0; i < 4; ++i) {
+    if (p.opt == none && p.min == none && p.max == none && input.dims[i] == ir::kDynamic && i > 0) {
+      fail(Code::kUsage, "[input ", input.name, "] is ", ir::to_text(input.dims),
+           ": give --shapes, or --minShapes, --optShapes and --maxShapes");
+    }
+  }
+  if (p.opt == none) p.opt = p.max != none ? p.max : p.min;
+  for (size_t i = 0; p.opt == none && i < 4; ++i) p.opt[i] = input.dims[i] == ir::kDynamic ? 1 : input.dims[i];
+  if (p.opt[0] == 0) {
+    for (size_t i = 0; i < 4; ++i) p.opt[i] = input.dims[i] == ir::kDynamic ? 1 : input.dims[i];
+  }
+  if (p.min == none) p.min = p.opt;
+  if (p.max == none) p.max = p.opt;
+  for (size_t i = 0; i < 4; ++i) {
+    if (p.min[i] > p.opt[i] || p.opt[i] > p.max[i] || p.min[i] < 1) {
+      fail(Code::kUsage, "shapes: expected 1 <= min <= opt <= max, got ", text(p.min), ", ", text(p.opt), ", ",
+           text(p.max));
+    }
+    const int64_t own = input.dims[i];
+    if (own != ir::kDynamic && (p.min[i] != own || p.max[i] != own)) {
+      fail(Code::kUsage, "[input ", input.name, "] the file fixes it to ", ir::to_text(input.dims), ", shapes ",
+           text(p.min), " to ", text(p.max), " do not fit; export it with dynamic extents");
+    }
+  }
+}
+
+// Every shape between min and max must work; a network that fixes height and width says so here.
+void check_extremes(const ir::Graph& graph, const Profile& profile) {
+  for (const InputShape& shape : {profile.opt, profile.min, profile.max}) {
+    ir::Graph copy = graph;
+    try {
+      ir::infer_shapes(copy, {{shape[0], shape[1], shape[2], shape[3]}});
+    } catch (const Error& error) {
+      fail(Code::kUsage, "input ", text(shape), " does not work for ", graph.name, ": ", error.what(),
+           "; a network whose form fixes height and width needs them equal in min, opt and max");
+    }
+  }
+}
+
+std::vector<std::string> fusion_lines(const PassContext& context) {
+  std::vector<std::string> lines;
+  for (const auto& [layer, parts] : context.fused) lines.push_back(join(parts, " + ") + " -> 1 step");
+  return lines;
+}
+
+// Layers whose float form was measured faster, conversions included (at 8 GB/s).
+std::set<std::string> faster_in_float(const Draft& draft, const BuildRequest& request, BuildReport& report) {
+  std::set<std::string> layers;
+  const std::vector<Extents> extents = infer_extents(draft.plan, request.profile.opt);
+  const int threads = request.threads > 0 ? request.threads : usable_cpus();
+  double spent = 0;
+  for (size_t i = 0; i < draft.plan.steps.size() && spent < request.tactic_seconds; ++i) {
+    const Step& s = draft.plan.steps[i];
+    const double int8 = report.layers[i].milliseconds;
+    if (!draft.weights[i].defined() || int8 <= 0) continue;
+    const auto start = std::chrono::steady_clock::now();
+    const std::optional<double> seconds = time_float(draft, i, extents, threads);
+    spent += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!seconds) {
+      report.notes.push_back("best: no float library, so int8 everywhere");
+      return {};
+    }
+    const auto elements = [&](int32_t id) {
+      const auto at = static_cast<size_t>(id);
+      return static_cast<double>(extents[at].pixels()) * draft.plan.tensors[at].channels;
+    };
+    const double converting = 5 * (elements(s.inputs[0]) + elements(s.output)) / 8e9;
+    if (1e3 * (*seconds + converting) < 0.95 * int8) layers.insert(s.name);
+  }
+  return layers;
+}
+
+// bf16 where the float library has every step.
+void to_bf16(Draft& draft, BuildReport& report) {
+  if (!all_in_float_library(draft.plan) || draft.plan.input_mode != InputMode::kF32Nchw) {
+    report.notes.push_back("bf16: some steps have no bf16 form, the engine is fp32");
+    draft.plan.precision = "fp32";
+    return;
+  }
+  for (PlanTensor& t : draft.plan.tensors) {
+    if (t.constant.size == 0) t.storage = Storage::kBF16;
+  }
+  draft.plan.needs_avx512_bf16 = true;
+}
+
+std::string default_rebuild(const BuildRequest& request) {
+  return cat("qat build --onnx=", request.graph.name, ".onnx --", request.precision,
+             " --minShapes=", text(request.profile.min), " --optShapes=", text(request.profile.opt),
+             " --maxShapes=", text(request.profile.max));
+}
+
+}  // namespace
+
+BuildResult build(BuildRequest request) {
+  const auto start = std::chrono::steady_clock::now();
+  PassContext context;
+  check_precision(request, context.report);
+  check_profile(request);
+  context.int8 = request.precision == "int8" || request.precision == "best";
+  if (request.rebuild_command.empty()) request.rebuild_command = default_rebuild(request);
+  ir::verify(request.graph);
+  ir::infer_shapes(request.graph);
+  check_extremes(request.graph, request.profile);
+  bool placeholder = false;
+  if (context.int8 && !quant::is_quantized(request.graph)) {
+    request.graph = with_placeholder_scales(request.graph);
+    placeholder = true;
+    context.report.notes.push_back(
+        "the file has no quantizers: scales are placeholders, the engine is for latency only");
+  }
+  TimingCache cache(request.timing_cache);
+  const PassContext fresh = context;
+  ir::Graph lowered = run_passes(request.graph, request.disabled_passes, context);
+  Draft draft = make_draft(lowered, request, context);
+  choose_kernels(draft, request, cache, context.report);
+  if (request.precision == "best") {
+    const std::set<std::string> keep = faster_in_float(draft, request, context.report);
+    if (!keep.empty()) {
+      context = fresh;
+      context.keep_float = keep;
+      lowered = run_passes(request.graph, request.disabled_passes, context);
+      draft = make_draft(lowered, request, context);
+      choose_kernels(draft, request, cache, context.report);
+    }
+  }
+  cache.save();
+  if (request.precision == "bf16") to_bf16(draft, context.report);
+  draft.plan.placeholder = placeholder;
+  BuildReport& report = context.report;
+  report.placeholder = placeholder;
+  report.fusions = fusion_lines(context);
+  for (LayerReport& layer : report.layers) {
+    if (layer.precision == "fp32" && draft.plan.needs_avx512_bf16) layer.precision = "bf16";
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (request.callbacks.info) {
+    for (const auto* lines : {&report.notes, &report.fusions, &report.not_int8}) {
+      for (const std::string& line : *lines) request.callbacks.info(line);
+    }
+  }
+  return {std::move(draft).finish(), std::move(report)};
+}
+
+}  // namespace qat::engine

@@ -1,0 +1,27 @@
+// A plan before its kernels are chosen: steps with the plain int8 weights that a chosen kernel will pack.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/compile/passes.h"
+#include "engine/plan/plan.h"
+
+namespace qat::engine {
+
+struct Draft {
+  Plan plan;                    // blobs and owner are set by finish()
+  std::vector<Tensor> weights;  // by step: i8 [K,C/G,R,S] or [K,C]; undefined elsewhere
+  std::string blobs;
+
+  // Appends 64-byte aligned bytes.
+  Blob add_blob(const void* data, size_t size);
+  Blob add_zeros(size_t size);
+  Plan finish() &&;
+};
+
+// From a lowered graph whose dims are inferred (dynamic ones kDynamic). request: profile, input mode, precision. Throws
+// Error(kBadFile) naming a node that the engine has no step for.
+Draft make_draft(const ir::Graph& lowered, const BuildRequest& request, const PassContext& context);
+
+}  // namespace qat::engine

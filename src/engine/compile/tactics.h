@@ -1,0 +1,31 @@
+// Choice of kernels by measurement on this machine, with a cache of what was measured.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "engine/compile/draft.h"
+
+namespace qat::engine {
+
+// Microseconds by "machine | problem | kernel". A text file, one entry a line; unknown or damaged lines are ignored.
+class TimingCache {
+ public:
+  explicit TimingCache(std::filesystem::path path);  // "": in memory
+  std::optional<double> find(const std::string& key) const;
+  void add(const std::string& key, double microseconds);
+  void save() const;
+
+ private:
+  std::filesystem::path path_;
+  std::map<std::string, double> entries_;
+  bool changed_ = false;
+};
+
+// Names the kernel of every int8 step and packs its weights. Candidates of a step are the runnable entries of its op's
+// table, timed at the optimal shape on data of its own while the budget lasts; after that, and with a budget of 0, the
+// table's first. Fills report.layers.
+void choose_kernels(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report);
+
+}  // namespace qat::engine
