@@ -1,5 +1,5 @@
 // The depthwise kernel for AVX2: dwords of four taps widened to 16 bit and multiplied by vpmaddwd, exactly.
-#include "engine/cpu/depthwise/ops256.h"
+#include "engine/cpu/depthwise/vec256.h"
 
 namespace qat::kernels {
 namespace {
@@ -16,6 +16,6 @@ struct MaddWords {
 }  // namespace
 
 constinit const DepthwiseKernel kDepthwise32Avx2 =
-    make_kernel<Ops256<MaddWords>, Ops256<MaddWords>>("depthwise_s8_32_avx2", Isa::kAvx2);
+    make_kernel<Vec256<MaddWords>, Vec256<MaddWords>>("depthwise_s8_32_avx2", Isa::kAvx2);
 
 }  // namespace qat::kernels

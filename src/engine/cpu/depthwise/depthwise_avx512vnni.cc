@@ -1,95 +1,52 @@
-// The depthwise kernel for AVX-512 VNNI: blocks of 64 channels in four 512-bit vectors, a last one of 32 in four
-// 256-bit.
-#include "engine/cpu/depthwise/ops256.h"
+// The depthwise kernel for AVX-512 VNNI: blocks of 64 channels, a last one of 32 or less on 256-bit registers.
+#include "engine/cpu/depthwise/vec256.h"
 #include "engine/cpu/tile/vector_avx512.h"
 
 namespace qat::kernels {
 namespace {
 
-struct Ops512 {
+struct Vec512 {
   static constexpr int64_t kWidth = 64;
+  using Ints = __m512i;
 
-  static void interleave(const uint8_t* x0, const uint8_t* x1, const uint8_t* x2, const uint8_t* x3, uint8_t* to) {
-    const __m512i r0 = _mm512_loadu_si512(x0), r1 = _mm512_loadu_si512(x1);
-    const __m512i r2 = _mm512_loadu_si512(x2), r3 = _mm512_loadu_si512(x3);
-    const __m512i low01 = _mm512_unpacklo_epi8(r0, r1), high01 = _mm512_unpackhi_epi8(r0, r1);
-    const __m512i low23 = _mm512_unpacklo_epi8(r2, r3), high23 = _mm512_unpackhi_epi8(r2, r3);
-    _mm512_store_si512(to, _mm512_unpacklo_epi16(low01, low23));
-    _mm512_store_si512(to + 64, _mm512_unpackhi_epi16(low01, low23));
-    _mm512_store_si512(to + 128, _mm512_unpacklo_epi16(high01, high23));
-    _mm512_store_si512(to + 192, _mm512_unpackhi_epi16(high01, high23));
+  static Ints loadu(const void* x) { return _mm512_loadu_si512(x); }
+  static void store(void* y, Ints v) { _mm512_store_si512(y, v); }
+  static Ints unpacklo8(Ints a, Ints b) { return _mm512_unpacklo_epi8(a, b); }
+  static Ints unpackhi8(Ints a, Ints b) { return _mm512_unpackhi_epi8(a, b); }
+  static Ints unpacklo16(Ints a, Ints b) { return _mm512_unpacklo_epi16(a, b); }
+  static Ints unpackhi16(Ints a, Ints b) { return _mm512_unpackhi_epi16(a, b); }
+  static Ints dot(Ints sum, Ints x, Ints w) { return _mm512_dpbusd_epi32(sum, x, w); }
+  static Ints next_row(Ints x) { return _mm512_srli_epi32(x, 8); }
+  static Ints packs32(Ints a, Ints b) { return _mm512_packs_epi32(a, b); }
+  static Ints packus16(Ints a, Ints b) { return _mm512_packus_epi16(a, b); }
+  static Ints adds16(Ints a, Ints b) { return _mm512_adds_epi16(a, b); }
+  static Ints max8(Ints a, Ints b) { return _mm512_max_epu8(a, b); }
+  static Ints words(int32_t x) { return _mm512_set1_epi16(static_cast<short>(x)); }
+  static Ints bytes(uint8_t x) { return _mm512_set1_epi8(static_cast<char>(x)); }
+
+  static Ints requantize(Ints acc, const float* multiplier, const float* bias, int v, float high) {
+    const __m512 r =
+        _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), _mm512_load_ps(multiplier + 16 * v), _mm512_load_ps(bias + 16 * v));
+    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(high), r));
   }
 
-  struct Sums {
-    explicit Sums(const uint8_t* start) {
-      for (int v = 0; v < 4; ++v) acc[v] = _mm512_loadu_si512(start + 64 * v);
-    }
-    __m512i acc[4];
-  };
-
-  // Known tap sets live in registers: 3 x 4 weights beside 4 sums.
-  template <int TapSets>
-  struct Weights {
-    explicit Weights(const uint8_t* packed) : packed(packed) {
-      for (int i = 0; i < 4 * TapSets; ++i) kept[i / 4][i % 4] = _mm512_loadu_si512(packed + 64 * i);
-    }
-    void add(int64_t set, const uint8_t* x, Sums& sums) const {
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) {
-        const __m512i w = TapSets > 0 ? kept[set][v] : _mm512_loadu_si512(packed + 256 * set + 64 * v);
-        sums.acc[v] = _mm512_dpbusd_epi32(sums.acc[v], _mm512_load_si512(x + 64 * v), w);
-      }
-    }
-    const uint8_t* packed;
-    __m512i kept[TapSets > 0 ? TapSets : 1][4];
-  };
-
-  struct Scales {
-    Scales(const float* m, const float* b) {
-      for (int v = 0; v < 4; ++v) multiplier[v] = _mm512_load_ps(m + 16 * v), bias[v] = _mm512_load_ps(b + 16 * v);
-    }
-    __m512 multiplier[4], bias[4];
-  };
-
-  // Saturating packs put the channels back in order and apply the lower bounds; see tile_avx512vnni.cc.
-  static void finish_plain(const TileEpilogue& e, const __m512 (&v)[4], int64_t channels, uint8_t* y) {
-    __m512i q[4];
-    for (int i = 0; i < 4; ++i) q[i] = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(e.high), v[i]));
-    const __m512i zero_point = _mm512_set1_epi16(static_cast<short>(e.full.zero_point));
-    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero_point);
-    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero_point);
-    const __m512i bytes =
-        _mm512_max_epu8(_mm512_packus_epi16(low, high), _mm512_set1_epi8(static_cast<char>(e.lowest)));
-    if (channels == kWidth) {
-      _mm512_storeu_si512(y, bytes);
+  static void store_bytes(uint8_t* y, Ints v, int64_t count) {
+    if (count == kWidth) {
+      _mm512_storeu_si512(y, v);
     } else {
-      _mm512_mask_storeu_epi8(y, (__mmask64{1} << channels) - 1, bytes);
+      _mm512_mask_storeu_epi8(y, (__mmask64{1} << count) - 1, v);
     }
   }
 
-  static void finish(const TileEpilogue& e, const Sums& sums, const Scales& scales, int64_t channels,
-                     const uint8_t* skip, uint8_t* y) {
-    __m512 v[4];
-    for (int i = 0; i < 4; ++i)
-      v[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.acc[i]), scales.multiplier[i], scales.bias[i]);
-    if (e.plain && !e.full.has_skip) {
-      finish_plain(e, v, channels, y);
-      return;
-    }
-    alignas(64) float results[kWidth];
-    for (int i = 0; i < 4; ++i) {
-      _mm_store_ps(results + 4 * i, _mm512_castps512_ps128(v[i]));
-      _mm_store_ps(results + 16 + 4 * i, _mm512_extractf32x4_ps(v[i], 1));
-      _mm_store_ps(results + 32 + 4 * i, _mm512_extractf32x4_ps(v[i], 2));
-      _mm_store_ps(results + 48 + 4 * i, _mm512_extractf32x4_ps(v[i], 3));
-    }
-    const int64_t element = e.full.output == Output::kF32 ? 4 : 1;
+  static void finish_channels(const Epilogue& e, const int32_t* sums, const float* multiplier, const float* bias,
+                              int64_t channels, const uint8_t* skip, uint8_t* y) {
+    const int64_t element = e.output == Output::kF32 ? 4 : 1;
     for (int64_t c = 0; c < channels; c += 16) {
-      __m512 r = _mm512_load_ps(results + c);
-      if (e.full.has_skip)
-        r = _mm512_fmadd_ps(load_u8(skip + c, lanes512(channels - c), e.full.skip_zero_point),
-                            _mm512_set1_ps(e.full.skip_scale), r);
-      finish512(e.full, r, lanes512(channels - c), y + c * element);
+      const __mmask16 lanes = lanes512(channels - c);
+      __m512 v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums + c)), _mm512_load_ps(multiplier + c),
+                                 _mm512_load_ps(bias + c));
+      if (e.has_skip) v = _mm512_fmadd_ps(load_u8(skip + c, lanes, e.skip_zero_point), _mm512_set1_ps(e.skip_scale), v);
+      finish512(e, v, lanes, y + c * element);
     }
   }
 };
@@ -101,6 +58,6 @@ struct DotBytes {
 }  // namespace
 
 constinit const DepthwiseKernel kDepthwise64Avx512Vnni =
-    make_kernel<Ops512, Ops256<DotBytes>>("depthwise_s8_64_avx512vnni", Isa::kAvx512Vnni);
+    make_kernel<Vec512, Vec256<DotBytes>>("depthwise_s8_64_avx512vnni", Isa::kAvx512Vnni);
 
 }  // namespace qat::kernels

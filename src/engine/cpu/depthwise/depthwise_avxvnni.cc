@@ -1,5 +1,5 @@
 // The depthwise kernel for AVX-VNNI.
-#include "engine/cpu/depthwise/ops256.h"
+#include "engine/cpu/depthwise/vec256.h"
 
 namespace qat::kernels {
 namespace {
@@ -11,6 +11,6 @@ struct DotBytes {
 }  // namespace
 
 constinit const DepthwiseKernel kDepthwise32AvxVnni =
-    make_kernel<Ops256<DotBytes>, Ops256<DotBytes>>("depthwise_s8_32_avxvnni", Isa::kAvxVnni);
+    make_kernel<Vec256<DotBytes>, Vec256<DotBytes>>("depthwise_s8_32_avxvnni", Isa::kAvxVnni);
 
 }  // namespace qat::kernels
