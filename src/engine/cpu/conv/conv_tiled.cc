@@ -39,6 +39,19 @@ Blocks blocks_of(const TileSet& tiles, const ConvProblem& p) {
   return b;
 }
 
+// Groups narrower than a vector are merged, with zeros between them, until they fill one: the same number of steps, and
+// a fraction of the gathering and of the epilogues.
+int64_t merged_groups(const TileSet& tiles, const ConvProblem& p) {
+  int64_t merge = std::max<int64_t>(1, std::min(p.groups, tiles.vector_columns / (p.out_channels / p.groups)));
+  while (p.groups % merge != 0) --merge;
+  return merge;
+}
+
+ConvProblem merged(const TileSet& tiles, ConvProblem p) {
+  p.groups /= merged_groups(tiles, p);
+  return p;
+}
+
 template <const TileSet& Tiles>
 PanelLayout layout_of(const ConvProblem& p) {
   return {Tiles, p.groups, p.out_channels / p.groups, row_depth(p)};
@@ -46,36 +59,42 @@ PanelLayout layout_of(const ConvProblem& p) {
 
 template <const TileSet& Tiles>
 size_t packed_bytes(const ConvProblem& p) {
-  return static_cast<size_t>(layout_of<Tiles>(p).bytes());
+  return static_cast<size_t>(layout_of<Tiles>(merged(Tiles, p)).bytes());
 }
 
-// [K][C/G][R][S] to [K][R][S][C/G rounded up], then panels.
+// [K][C/G][R][S] to [K][R][S][channels of the merged group, rounded up], then panels.
 template <const TileSet& Tiles>
 void pack(const ConvProblem& p, const int8_t* weights, void* packed) {
-  const int64_t channels = p.in_channels / p.groups, taps = p.kernel_h * p.kernel_w, pitch = pitch_of(channels);
+  const ConvProblem m = merged(Tiles, p);
+  const int64_t channels = p.in_channels / p.groups, taps = p.kernel_h * p.kernel_w, merge = p.groups / m.groups;
+  const int64_t pitch = pitch_of(m.in_channels / m.groups);
   std::vector<int8_t> rows(static_cast<size_t>(p.out_channels * taps * pitch), 0);
-  for (int64_t k = 0; k < p.out_channels; ++k)
+  for (int64_t k = 0; k < p.out_channels; ++k) {
+    const int64_t first = k / (p.out_channels / p.groups) % merge * channels;
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t t = 0; t < taps; ++t)
-        rows[static_cast<size_t>((k * taps + t) * pitch + c)] = weights[(k * channels + c) * taps + t];
-  pack_panels(Tiles, layout_of<Tiles>(p), rows.data(), p.in_zero_point, packed);
+        rows[static_cast<size_t>((k * taps + t) * pitch + first + c)] = weights[(k * channels + c) * taps + t];
+  }
+  pack_panels(Tiles, layout_of<Tiles>(m), rows.data(), p.in_zero_point, packed);
 }
 
 template <const TileSet& Tiles>
 int64_t units(const ConvProblem& p) {
-  const Blocks b = blocks_of(Tiles, p);
+  const Blocks b = blocks_of(Tiles, merged(Tiles, p));
   return b.count * b.panels;
 }
 
 template <const TileSet& Tiles>
 size_t scratch_bytes(const ConvProblem& p) {
-  if (rows_in_place(p)) return 0;
-  const Blocks b = blocks_of(Tiles, p);
+  const ConvProblem m = merged(Tiles, p);
+  if (rows_in_place(m)) return 0;
+  const Blocks b = blocks_of(Tiles, m);
   return static_cast<size_t>(b.rows * b.row_stride + kGatherSlack);
 }
 
 template <const TileSet& Tiles>
-void run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
+void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
+  const ConvProblem p = merged(Tiles, problem);
   const Blocks b = blocks_of(Tiles, p);
   const PanelLayout layout = layout_of<Tiles>(p);
   const TileEpilogue epilogue(p.epilogue);
@@ -106,7 +125,10 @@ void run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_t end, vo
     task.channels = layout.panel_channels(panel);
     task.skip = p.epilogue.has_skip ? a.skip + first * task.skip_stride + k : nullptr;
     task.y = static_cast<uint8_t*>(a.y) + first * task.y_stride + k * element;
-    run_tiles(Tiles, layout.vectors(panel), task, rows);
+    task.next = static_cast<const uint8_t*>(task.panel);
+    const bool more = panel + 1 < layout.panels;
+    if (more) task.next += layout.panel_bytes;
+    run_tiles(Tiles, layout.vectors(panel), task, rows, more ? layout.panel_bytes : 0);
     if (k + task.channels == p.out_channels)
       for (int64_t i = first; i < first + rows; ++i) store_pad(p.epilogue, a.y, i, p.out_channels);
   }

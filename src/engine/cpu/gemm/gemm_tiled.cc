@@ -55,7 +55,8 @@ void run(const GemmProblem& p, const GemmArgs& a, int64_t begin, int64_t end, vo
     task.channels = layout.panel_channels(panel);
     task.skip = p.epilogue.has_skip ? a.skip + k : nullptr;
     task.y = static_cast<uint8_t*>(a.y) + k * element;
-    run_tiles(Tiles, layout.vectors(panel), task, p.rows);
+    task.next = static_cast<const uint8_t*>(task.panel) + (panel + 1 < end ? layout.panel_bytes : 0);
+    run_tiles(Tiles, layout.vectors(panel), task, p.rows, panel + 1 < end ? layout.panel_bytes : 0);
   }
   if (end == layout.panels)
     for (int64_t n = 0; n < p.rows; ++n) store_pad(p.epilogue, a.y, n, p.outputs);

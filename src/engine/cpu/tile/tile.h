@@ -33,6 +33,10 @@ struct TileTask {
   int64_t skip_stride = 0;  // bytes
   uint8_t* y = nullptr;
   int64_t y_stride = 0;  // bytes
+
+  // Weights that come after these, fetched into the second-level cache meanwhile: per step, `next_bytes` on.
+  const uint8_t* next = nullptr;
+  int64_t next_bytes = 0;
 };
 
 using TileFunction = void (*)(const TileTask&);
@@ -57,7 +61,8 @@ extern const TileSet kTilesAvx2;
 extern const TileSet kTilesAvxVnni;
 extern const TileSet kTilesAvx512Vnni;
 
-// A block of rows against one panel, in tiles of nearly equal height.
-void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows);
+// A block of rows against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the
+// way.
+void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows, int64_t next_size);
 
 }  // namespace qat::kernels

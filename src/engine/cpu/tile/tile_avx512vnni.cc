@@ -36,6 +36,7 @@ template <int Rows, int Vectors>
     asm("" : "+r"(base[g]));  // keeps the compiler from deriving all rows from one pointer
   }
   const int8_t* w = panel + 64 * Vectors;
+  const uint8_t* next = t.next;
   for (int64_t step = 0; step < t.steps; ++step, w += 64 * Vectors) {
     __m512i weights[Vectors];
 #pragma GCC unroll 2
@@ -48,6 +49,10 @@ template <int Rows, int Vectors>
 #pragma GCC unroll 2
       for (int v = 0; v < Vectors; ++v) sums.acc[i][v] = _mm512_dpbusd_epi32(sums.acc[i][v], x, weights[v]);
     }
+    // A step covers at most two lines: its own 128 bytes, spread over the tiles of a block.
+    _mm_prefetch(next, _MM_HINT_T1);
+    _mm_prefetch(next + t.next_bytes / 2, _MM_HINT_T1);
+    next += t.next_bytes;
 #pragma GCC unroll 8
     for (int g = 0; g < kBases; ++g) base[g] += 4;
   }
