@@ -119,7 +119,9 @@ TEST_F(Resume, KilledAtRandomMoments) {
     killed += outcome.code == 128 + SIGKILL ? 1 : 0;
     ASSERT_TRUE(outcome.code == 0 || outcome.code == 128 + SIGKILL) << outcome.err;
     // What is there can be read, always.
-    if (fs::exists(folder.path / kLast)) ASSERT_NO_THROW(io::read_pth(folder.path / kLast));
+    if (fs::exists(folder.path / kLast)) {
+      ASSERT_NO_THROW(io::read_pth(folder.path / kLast));
+    }
   }
   EXPECT_GT(killed, 0) << "no kill came in time";
   std::vector<std::string> words = training(whole_->path / "data");
@@ -156,7 +158,9 @@ TEST_F(Resume, AFullDiskKeepsTheOldCheckpoint) {
   const Outcome outcome = qat(training(whole_->path / "data"), {.folder = folder.path, .file_bytes = 100000});
   EXPECT_TRUE(fails_with(outcome, 7, "checkpoint"));
   for (const auto& entry : fs::recursive_directory_iterator(folder.path)) {
-    if (entry.path().extension() == ".pth") EXPECT_NO_THROW(io::read_pth(entry.path())) << entry.path();
+    if (entry.path().extension() == ".pth") {
+      EXPECT_NO_THROW(io::read_pth(entry.path())) << entry.path();
+    }
   }
 }
 
