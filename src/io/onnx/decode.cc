@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kFirstOpset = 7, kLastOpset = 25;
 constexpr int kMaxDepth = 32;              // of nested messages: a model needs 8
 constexpr int64_t kMaxExtent = 1ll << 31;  // of an input or output
-constexpr size_t kMaxNodes = 200'000;      // ten times the largest classifier's
+constexpr size_t kMaxNodes = 50'000;       // a hundred times a usual classifier's
 
 ::onnx::ModelProto parse(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);

@@ -77,7 +77,6 @@ void encode_value(const ValueInfo& info, ::onnx::ValueInfoProto& proto) {
   ::onnx::ModelProto proto;
   proto.set_ir_version(model.ir_version);
   proto.set_producer_name("qat");
-  proto.add_opset_import()->set_version(model.opset);
   auto& graph = *proto.mutable_graph();
   graph.set_name(model.name);
   for (const Node& node : model.nodes) encode_node(node, *graph.add_node());
@@ -93,6 +92,14 @@ void encode_value(const ValueInfo& info, ::onnx::ValueInfoProto& proto) {
     entry.set_key(key);
     entry.set_value(value);
   }
+  return proto;
+}
+
+// The opset, written behind everything else: fields may come in any order, and a file cut short anywhere then lacks it
+// and is refused, where it could otherwise only have lost its metadata.
+::onnx::ModelProto opset_of(const Model& model) {
+  ::onnx::ModelProto proto;
+  proto.add_opset_import()->set_version(model.opset);
   return proto;
 }
 
@@ -137,6 +144,7 @@ void encode(const std::filesystem::path& path, const Model& model) {
     ::google::protobuf::io::CodedOutputStream stream(&adaptor);
     stream.SetSerializationDeterministic(true);
     proto.SerializeToCodedStream(&stream);
+    opset_of(model).SerializeToCodedStream(&stream);
   }
   sink.rethrow();
   file.commit();

@@ -1,12 +1,13 @@
 """What the tests ask of Python: models made by other toolkits, and the judgement of onnx, ONNX Runtime and OpenVINO.
 
-usage: judge.py COMMAND ARGS...
+usage: judge.py COMMAND ARGS... [, COMMAND ARGS...]
   export NET FILE [size] [opset] [dynamo]   a narrow torchvision network with random BN, exported by torch
-  script NAME FILE                          one of the small hand-made models below
+  script NAME FILE                          one of the small models of models.py
   quantize FILE OUT u8|s8                   ONNX Runtime's quantize_static, Q/DQ
-  check FILE                                onnx's checker with full_check, and strict shape inference
+  check FILE [DIMS]                         onnx's checker with full_check, strict shape inference, the output's dims
   run FILE INPUT OUT ort|openvino N,C,H,W   raw float32 in and out; no graph optimizations
 """
+import itertools
 import sys
 import warnings
 
@@ -44,12 +45,12 @@ def network(name):
                 self.bias = torch.nn.Parameter(torch.randn(10))
 
             def forward(self, x):
-                x = torch.nn.functional.pad(x, (1, 2, 0, 1))
+                x = torch.nn.functional.pad(x, (1, 0, 0, 1))
                 x = self.conv(x)
                 x = x * torch.nn.functional.relu6(x + 3) / 6
                 x = x * torch.sigmoid(x)
-                x = torch.nn.functional.adaptive_avg_pool2d(x, (2, 2)) if x.size(2) == 4 else x.mean((2, 3), keepdim=True)
-                x = torch.cat([x, x, x, x], 1)
+                x = torch.nn.functional.avg_pool2d(x, 2)
+                x = torch.cat([x, x], 1).view(x.size(0), 2, -1).mean(1)
                 x = x.view(x.size(0), -1)
                 return x @ self.weight + self.bias
         model = ViewNet()
@@ -96,12 +97,12 @@ def quantize(path, out, kind):
                     extra_options={'ActivationSymmetric': symmetric, 'WeightSymmetric': True})
 
 
-def check(path):
+def check(path, expected=''):
     import onnx
     onnx.checker.check_model(path, full_check=True)
     model = onnx.shape_inference.infer_shapes(onnx.load(path), check_type=True, strict_mode=True, data_prop=True)
     dims = [d.dim_param or d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim]
-    print('output', dims)
+    assert not expected or dims == [int(d) if d.isdigit() else d for d in expected.split(',')], dims
 
 
 def run(path, source, out, engine, shape):
@@ -127,4 +128,8 @@ def script(name, path):
 
 
 if __name__ == '__main__':
-    {'export': export, 'quantize': quantize, 'check': check, 'run': run, 'script': script}[sys.argv[1]](*sys.argv[2:])
+    commands = {'export': export, 'quantize': quantize, 'check': check, 'run': run, 'script': script}
+    for last, words in itertools.groupby(sys.argv[1:], lambda word: word == ','):
+        if not last:
+            name, *arguments = words
+            commands[name](*arguments)

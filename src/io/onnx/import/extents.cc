@@ -11,6 +11,7 @@ std::optional<Extents> extents_of(const Slot& slot) {
   if (const auto* extents = std::get_if<Extents>(&slot)) return *extents;
   const auto* known = std::get_if<Known>(&slot);
   if (known == nullptr || known->data.shape().size() > 1) return std::nullopt;
+  if (known->data.size() > static_cast<int64_t>(kMaxExtents)) return std::nullopt;
   if (known->data.type() != DType::kI64 && known->data.type() != DType::kI32) return std::nullopt;
   Extents out{.scalar = known->data.shape().empty()};
   const Tensor wide = known->data.to(DType::kI64);

@@ -7,6 +7,9 @@
 
 namespace qat::onnxio {
 
+// Longer lists are no shapes; a file could otherwise double one with every Concat.
+inline constexpr size_t kMaxExtents = 32;
+
 // A slot as a list of extents: a constant list of integers, or what came of an activation's shape. nullopt otherwise.
 std::optional<Extents> extents_of(const Slot& slot);
 

@@ -11,6 +11,7 @@ namespace qat::onnxio {
 namespace {
 
 bool set_extents(Importer& in, const Node& node, Extents extents) {
+  if (extents.items.size() > kMaxExtents) throw Unsupported{"makes a list of too many extents"};
   in.set(node, slot_of(std::move(extents), node.outputs.at(0)));
   return true;
 }
@@ -93,6 +94,7 @@ bool fold_cast(Importer& in, const Node& node) {
   const int64_t to = node.integer("to", 0);
   const bool integers = to == 6 || to == 7, floats = to == 1;  // TensorProto: INT32, INT64, FLOAT
   if (known != nullptr && floats) {
+    in.charge(known->data.bytes());
     in.set(node, Known{.data = known->data.to(DType::kF32), .name = node.outputs.at(0)});
     return true;
   }
@@ -127,6 +129,7 @@ bool fold_float_binary(Importer& in, const Node& node) {
   const int64_t na = a->data.size(), nb = b->data.size();
   if (a->data.shape() != b->data.shape() && na != 1 && nb != 1) return false;
   const Known& shaped = nb == 1 ? *a : *b;
+  in.charge(shaped.data.bytes());
   Tensor out(DType::kF32, shaped.data.shape());
   for (int64_t i = 0; i < out.size(); ++i) {
     out.data<float>()[i] =
@@ -152,6 +155,7 @@ bool fold_binary(Importer& in, const Node& node) {
 bool fold_float_unary(Importer& in, const Node& node) {
   const Known* x = in.known(node, 0);
   if (x == nullptr || x->grid || x->data.type() != DType::kF32) return false;
+  in.charge(x->data.bytes());
   Tensor out = x->data.clone();
   for (float& v : out.data<float>()) v = node.op == "Sqrt" ? std::sqrt(v) : (node.op == "Neg" ? -v : 1.0f / v);
   in.set(node, Known{.data = out, .name = node.outputs.at(0)});
@@ -163,6 +167,7 @@ bool fold_transpose(Importer& in, const Node& node) {
   const Known* x = in.known(node, 0);
   if (x == nullptr || x->data.shape().size() != 2 || x->data.type() != DType::kF32) return false;
   if (node.integers("perm", {1, 0}) != std::vector<int64_t>{1, 0}) return false;
+  in.charge(x->data.bytes());
   Known out{.data = transposed(x->data), .name = x->name, .grid = x->grid};
   if (out.grid && out.grid->axis >= 0) out.grid->axis = 1 - out.grid->axis;
   in.set(node, out);
@@ -197,10 +202,7 @@ bool fold_fill(Importer& in, const Node& node) {
   const auto shape = in.integers(node, 0, "the shape");
   const auto value = node.attributes.find("value");
   const auto* tensor = value == node.attributes.end() ? nullptr : std::get_if<Tensor>(&value->second);
-  for (const int64_t extent : shape) {
-    if (extent < 0 || extent > (1 << 24)) fail(Code::kBadFile, node.label(), " fills an extent of ", extent);
-  }
-  if (count(shape) > (1 << 22)) fail(Code::kBadFile, node.label(), " fills ", to_string(shape));
+  if (count(shape) > static_cast<int64_t>(kMaxExtents)) throw Unsupported{"fills more than a list of extents"};
   if (tensor != nullptr && (tensor->size() != 1 || tensor->type() == DType::kBool)) return false;
   Tensor out(tensor == nullptr ? DType::kF32 : tensor->type(), shape);
   auto* to = static_cast<char*>(out.raw());

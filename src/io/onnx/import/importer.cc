@@ -16,6 +16,7 @@ Importer::Importer(const Model& model) : model_(model), names_(model) {
   for (const auto& constant : model.initializers) {
     if (!read_.contains(constant.name)) continue;
     if (const auto* tensor = std::get_if<Tensor>(&constant.data)) {
+      budget_ += 16 * tensor->bytes();
       slots_.emplace(constant.name, Known{.data = *tensor, .name = constant.name});
     } else {
       const auto& type = std::get<Unreadable>(constant.data).type;
@@ -102,8 +103,11 @@ void Importer::set(const Node& node, Slot slot) {
 }
 
 const ir::Dims& Importer::dims(ir::ValueId value) {
-  if (inferred_nodes_ != graph.nodes.size()) {
+  if (inferred_nodes_ != graph.nodes.size()) {  // only what was added since: a file may ask after every node
+    std::vector<ir::Node> all = std::move(graph.nodes);
+    graph.nodes.assign(all.begin() + static_cast<int64_t>(inferred_nodes_), all.end());
     ir::infer_shapes(graph);
+    graph.nodes = std::move(all);
     inferred_nodes_ = graph.nodes.size();
   }
   return graph.value(value).dims;
@@ -126,16 +130,33 @@ bool keeps_batch(const ir::Node& node) {
 }  // namespace
 
 bool Importer::is_batch(ir::ValueId value) {
+  std::vector<ir::ValueId> path;
+  bool result = false;
   while (true) {
-    const auto found = producers_.find(value);
-    if (found == producers_.end()) return value == graph.inputs[0];
-    const ir::Node& node = graph.nodes[found->second];
-    if (!keeps_batch(node)) return false;
-    const auto next = std::find_if(node.inputs.begin(), node.inputs.end(),
-                                   [&](ir::ValueId input) { return input != ir::kNone && !graph.has_data(input); });
-    if (next == node.inputs.end()) return false;
+    if (const auto found = batches_.find(value); found != batches_.end()) {
+      result = found->second;
+      break;
+    }
+    path.push_back(value);
+    const auto made = producers_.find(value);
+    if (made == producers_.end()) {
+      result = value == graph.inputs[0];
+      break;
+    }
+    const ir::Node& node = graph.nodes[made->second];
+    const auto next = std::find_if(node.inputs.begin(), node.inputs.end(), [&](ir::ValueId input) {
+      return input != ir::kNone && !graph.has_data(input);
+    });
+    if (!keeps_batch(node) || next == node.inputs.end()) break;
     value = *next;
   }
+  for (const ir::ValueId id : path) batches_[id] = result;
+  return result;
+}
+
+void Importer::charge(size_t bytes) {
+  if (bytes > budget_) fail(Code::kBadFile, "constants computed from the file's own take too much memory");
+  budget_ -= bytes;
 }
 
 void Importer::import_node(const Node& node) {

@@ -55,6 +55,9 @@ class Importer {
   // The same, but pairs of one grid on one tensor (exporters write one per reader) share a FakeQuant.
   ir::ValueId fake_quant_once(ir::ValueId source, const Grid& grid, const std::string& name);
 
+  // Counts memory beyond the file's own tensors. Ends a file that makes much out of little with an Error(kBadFile).
+  void charge(size_t bytes);
+
   // ---- making nodes
   std::string module(const Node& node) const;  // see Names; not yet unique
   std::string unique(const std::string& name) { return names_.unique(name); }
@@ -79,6 +82,7 @@ class Importer {
   std::multimap<ir::ValueId, std::pair<Grid, ir::ValueId>> quantizers_;  // by source
   std::vector<std::string> problems_;
   size_t inferred_nodes_ = 0;
+  size_t budget_ = 64 << 20;  // bytes left to charge(); more with every byte of the file's tensors
 
   void add_input();
   Tensor parameter_data(const Known& known, const Use& use);

@@ -100,6 +100,7 @@ Known dequantize_constant(Importer& in, const Node& node, const Known& q) {
   const DType type = q.data.type();
   if (type != DType::kI32) limits_of(type);
   const Grid grid = read_grid(in, node, q.data.shape(), type);
+  in.charge(static_cast<size_t>(q.data.size()) * sizeof(float));
   std::string name = q.name;
   if (name.ends_with("_quantized")) name.resize(name.size() - 10);  // what ONNX Runtime appends
   Known out{.data = dequantized(q.data, grid), .name = name};
