@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "io/onnx/codec.h"
 #include "io/onnx/decode_tensor.h"
+#include "io/onnx/prescan.h"
 #include "io/onnx/sort.h"
 
 namespace qat::onnxio {
@@ -22,6 +23,7 @@ constexpr size_t kMaxNodes = 50'000;       // a hundred times a usual classifier
   const auto bytes = file->bytes();
   if (bytes.empty()) fail(Code::kBadFile, "empty file; expected an ONNX model");
   if (bytes.size() > INT32_MAX) fail(Code::kBadFile, "2 GiB or more; save the weights as external data");
+  prescan(bytes);
   ::google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()),
                                                   static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(kMaxDepth);

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/checked.h"
+
 namespace qat::onnxio {
 
 namespace {
@@ -82,12 +84,13 @@ ExternalData::Range external_range(const ::onnx::TensorProto& proto, const std::
 }
 
 int64_t byte_size(const Shape& shape, DType type, const std::string& name) {
+  const std::string place = cat("[", name, "]");
+  auto bytes = static_cast<int64_t>(size_of(type));
   for (const int64_t extent : shape) {
-    if (extent < 0) fail(Code::kBadFile, "[", name, "] negative extent ", extent);
+    if (extent < 0) fail(Code::kBadFile, place, " negative extent ", extent);
+    bytes = checked_mul(bytes, extent, place.c_str());
   }
-  const int64_t elements = count(shape);
-  if (elements > (int64_t{1} << 40)) fail(Code::kBadFile, "[", name, "] shape ", to_string(shape), " is too large");
-  return elements * static_cast<int64_t>(size_of(type));
+  return bytes;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "io/onnx/testing.h"
 #include "ir/fold_batch_norm.h"
 #include "ir/print.h"
+#include "ir/shapes.h"
 #include "quant/placement.h"
 #include "zoo/zoo.h"
 
@@ -57,7 +58,7 @@ TEST(Export, ReadsBackBitForBit) {
       // A second round changes nothing at all.
       onnx().write(folder / "b.onnx", again, {.int8_weights = int8_weights});
       onnx().write(folder / "c.onnx", onnx().read(folder / "b.onnx"), {.int8_weights = int8_weights});
-      EXPECT_EQ(read_file(folder / "b.onnx"), read_file(folder / "c.onnx"));
+      EXPECT_TRUE(read_file(folder / "b.onnx") == read_file(folder / "c.onnx")) << net;
     }
   }
 }
@@ -78,7 +79,7 @@ TEST(Export, SameGraphSameBytes) {
   const ir::Graph graph = network("resnet8", true);
   onnx().write(folder / "a.onnx", graph, {});
   onnx().write(folder / "b.onnx", ir::clone(graph), {});
-  EXPECT_EQ(read_file(folder / "a.onnx"), read_file(folder / "b.onnx"));
+  EXPECT_TRUE(read_file(folder / "a.onnx") == read_file(folder / "b.onnx"));
 }
 
 TEST(Export, FourVariantsPassTheJudges) {
@@ -130,8 +131,9 @@ TEST(Export, WithoutQuantizersIsTheFloatNetwork) {
 TEST(Export, EveryOperatorSurvivesTheRoundTrip) {
   if (!has_python()) GTEST_SKIP() << "no Python judges";
   TempFolder folder;
-  const std::vector<std::string> names{"old_opset", "hard_swish_small", "matmul_add", "gemm_forms",
-                                       "padding",   "squeeze_excite",   "qdq",        "qdq_u8", "movement"};
+  const std::vector<std::string> names{"old_opset",  "hard_swish_small", "matmul_add",
+                                       "gemm_forms", "padding",          "squeeze_excite",
+                                       "qdq",        "qdq_u8",           "movement"};
   Judged make, check;
   for (const auto& name : names) make.add("script " + name + " " + (folder / name));
   ASSERT_TRUE(judge(make.commands));
@@ -156,11 +158,10 @@ TEST(Export, EveryOperatorSurvivesTheRoundTrip) {
   }
 }
 
-Code code_of(const std::function<void()>& action, std::string* message = nullptr) {
+Code code_of(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
-    if (message != nullptr) *message = error.what();
     return error.code();
   }
   return Code::kOk;
@@ -184,8 +185,6 @@ TEST(Export, RefusesWhatItCannotWrite) {
   }
   EXPECT_EQ(code_of([&] { onnx().write(folder / "a.onnx", narrow, {}); }), Code::kFailure);
   EXPECT_EQ(code_of([&] { onnx().write(folder / "none/a.onnx", graph, {}); }), Code::kIo);
-  std::string message;
-  EXPECT_EQ(code_of([&] { onnx().write("/dev/full", graph, {}); }, &message), Code::kIo) << message;
 }
 
 }  // namespace

@@ -145,6 +145,15 @@ def qdq_u8():
     return qdq(np.uint8, zero=120)
 
 
+def qdq_clip():
+    """What torch writes for a range of 7 bits: a Clip of the integers."""
+    m = qdq()
+    m.graph.initializer.extend([const('lo', -64, np.int8), const('hi', 63, np.int8)])
+    m.graph.node.insert(1, N('Clip', ['xq', 'lo', 'hi'], ['xk']))
+    m.graph.node[2].input[0] = 'xk'
+    return m
+
+
 def broken(what):
     """Models that must be refused; all of them parse."""
     nodes, inits, kw = [conv('h')] + head(), [W], {}
@@ -156,10 +165,9 @@ def broken(what):
     elif what == 'twice':
         nodes.append(N('Relu', ['h'], ['g']))
     elif what == 'wrong_size':
-        inits = [h.make_tensor('w', T.FLOAT, [4, 3, 3, 3], b'\0' * 400, raw=True)]
+        inits = [onnx.TensorProto(name='w', data_type=T.FLOAT, dims=[4, 3, 3, 3], raw_data=b'\0' * 400)]
     elif what == 'huge':
-        inits = [W, h.make_tensor('z', T.FLOAT, [0], b'', raw=True)]
-        inits[0] = onnx.TensorProto(name='w', data_type=T.FLOAT, dims=[2 ** 31, 2 ** 31, 2 ** 31, 3], raw_data=b'1234')
+        inits = [onnx.TensorProto(name='w', data_type=T.FLOAT, dims=[2 ** 31, 2 ** 31, 2 ** 31, 3], raw_data=b'1234')]
     elif what == 'negative':
         inits = [onnx.TensorProto(name='w', data_type=T.FLOAT, dims=[-4, -3, 3, 3], raw_data=W.raw_data)]
     elif what == 'channels':

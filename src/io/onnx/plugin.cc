@@ -10,6 +10,14 @@ namespace qat::onnxio {
 
 namespace {
 
+// Names in a file may hold anything; a message is one line.
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 127) c = '?';
+  }
+  return text.size() <= 4000 ? text : text.substr(0, 4000) + "...";
+}
+
 class Plugin final : public io::OnnxIo {
  public:
   ir::Graph read(const std::filesystem::path& path) override {
@@ -17,7 +25,7 @@ class Plugin final : public io::OnnxIo {
       return import_model(decode(path));
     } catch (const Error& error) {
       if (error.code() != Code::kBadFile) throw;
-      fail(Code::kBadFile, path.string(), ": ", error.what());
+      fail(Code::kBadFile, path.string(), ": ", one_line(error.what()));
     } catch (const std::bad_alloc&) {
       fail(Code::kOutOfMemory, path.string(), ": not enough memory to read it");
     }

@@ -57,11 +57,17 @@ struct Grid {
 
 Grid emit_grid(Emitter& out, const Node& node, const QuantRange& range) {
   const Shape shape = range.axis < 0 ? Shape{} : Shape{static_cast<int64_t>(range.scale.size())};
+  const Tensor scale = Tensor::from(range.scale, shape);
+  const Tensor zero = is_unsigned(range) ? zero_points<uint8_t>(range, shape) : zero_points<int8_t>(range, shape);
   std::string name = out.graph.value(node.inputs[1]).name;
-  if (name.ends_with("_amax")) name.replace(name.size() - 4, 4, "scale");
-  Grid grid{.scale = out.constant(name, Tensor::from(range.scale, shape))};
-  grid.zero = out.constant(node.name + "._zero_point",
-                           is_unsigned(range) ? zero_points<uint8_t>(range, shape) : zero_points<int8_t>(range, shape));
+  Grid grid;
+  if (name.ends_with("_amax")) {
+    grid.scale = out.constant(name.replace(name.size() - 4, 4, "scale"), scale);
+  } else {
+    grid.scale = out.parameter(node.inputs[1], scale);
+  }
+  const bool has_zero = node.inputs.size() > 2 && node.inputs[2] != ir::kNone;
+  grid.zero = has_zero ? out.parameter(node.inputs[2], zero) : out.constant(node.name + "._zero_point", zero);
   if (range.axis >= 0) grid.attributes["axis"] = int64_t{range.axis};
   return grid;
 }

@@ -1,6 +1,7 @@
 // Constant folding: shape arithmetic with symbols for what only run time knows, and small float arithmetic.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/checked.h"
 #include "io/onnx/import/extents.h"
@@ -24,6 +25,24 @@ bool is_activation(Importer& in, const Node& node, size_t input) {
 // Python's slicing of one axis: begin and end may be negative or too large.
 int64_t clamp_index(int64_t index, int64_t size) {
   return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size);
+}
+
+// Slices of a tensor along an axis, by index.
+Tensor take(Importer& in, const Tensor& data, size_t axis, const std::vector<int64_t>& indices) {
+  Shape shape = data.shape();
+  int64_t outer = 1;
+  size_t inner = size_of(data.type());
+  for (size_t i = 0; i < axis; ++i) outer *= shape[i];
+  for (size_t i = axis + 1; i < shape.size(); ++i) inner *= static_cast<size_t>(shape[i]);
+  in.charge(static_cast<size_t>(outer) * indices.size() * inner);
+  const int64_t rows = std::exchange(shape[axis], static_cast<int64_t>(indices.size()));
+  Tensor out(data.type(), shape);
+  const auto* from = static_cast<const char*>(data.raw());
+  auto* to = static_cast<char*>(out.raw());
+  for (int64_t o = 0; o < outer; ++o) {
+    for (const int64_t i : indices) to = std::copy_n(from + static_cast<size_t>(o * rows + i) * inner, inner, to);
+  }
+  return out;
 }
 
 bool fold_shape(Importer& in, const Node& node) {
@@ -55,20 +74,43 @@ bool fold_gather(Importer& in, const Node& node) {
   return set_extents(in, node, out);
 }
 
+// Which indices of an axis `start:end:step` takes, as Python has it.
+std::vector<int64_t> slice_indices(const Node& node, int64_t start, int64_t end, int64_t step, int64_t size) {
+  if (step == 0) fail(Code::kBadFile, node.label(), " expected a step other than 0");
+  const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
+  const auto bound = [&](int64_t i) { return std::clamp(i < 0 ? i + size : i, low, high); };
+  std::vector<int64_t> indices;
+  // An end of "before the first" is written as a large negative number, which + size leaves below -1.
+  for (int64_t i = bound(start); step > 0 ? i < bound(end) : i > bound(end); i += step) {
+    indices.push_back(i);
+    if (step > size || step < -size) break;
+  }
+  return indices;
+}
+
+// Along one axis.
 bool fold_slice(Importer& in, const Node& node) {
-  const auto data = extents_of(in.slot(node, 0));
-  if (!data) return false;
   const bool inputs = in.opset() >= 10;
   const auto list = [&](size_t input, const char* key, std::vector<int64_t> fallback) {
     if (!inputs) return node.integers(key, std::move(fallback));
     return node.has_input(input) ? in.integers(node, input, key) : fallback;
   };
-  const auto begin = list(1, "starts", {}), end = list(2, "ends", {}), step = list(4, "steps", {1});
-  if (begin.size() != 1 || end.size() != 1 || step != std::vector<int64_t>{1}) return false;
-  const auto size = static_cast<int64_t>(data->items.size());
-  Extents out;
-  for (int64_t i = clamp_index(begin[0], size); i < clamp_index(end[0], size); ++i) out.items.push_back(data->items[i]);
-  return set_extents(in, node, out);
+  const auto start = list(1, "starts", {}), end = list(2, "ends", {}), axes = list(3, "axes", {0}),
+             step = list(4, "steps", {1});
+  if (start.size() != 1 || end.size() != 1 || axes.size() != 1 || step.size() != 1) return false;
+  if (const auto data = extents_of(in.slot(node, 0))) {
+    Extents out;
+    const auto size = static_cast<int64_t>(data->items.size());
+    for (const int64_t i : slice_indices(node, start[0], end[0], step[0], size)) out.items.push_back(data->items[i]);
+    return set_extents(in, node, out);
+  }
+  const Known* known = in.known(node, 0);
+  if (known == nullptr || known->grid || known->data.shape().empty()) return false;
+  const Shape& shape = known->data.shape();
+  const auto axis = static_cast<size_t>(normalize_axis(node, axes[0], static_cast<int64_t>(shape.size())));
+  const auto indices = slice_indices(node, start[0], end[0], step[0], shape[axis]);
+  in.set(node, Known{.data = take(in, known->data, axis, indices), .name = node.outputs.at(0)});
+  return true;
 }
 
 bool fold_concat(Importer& in, const Node& node) {
@@ -162,10 +204,10 @@ bool fold_float_unary(Importer& in, const Node& node) {
   return true;
 }
 
-// A weight stored the other way round: "Transpose -> MatMul".
+// A weight stored the other way round ("Transpose -> MatMul"), or pads put into ONNX's order by torch.
 bool fold_transpose(Importer& in, const Node& node) {
   const Known* x = in.known(node, 0);
-  if (x == nullptr || x->data.shape().size() != 2 || x->data.type() != DType::kF32) return false;
+  if (x == nullptr || x->data.shape().size() != 2) return false;
   if (node.integers("perm", {1, 0}) != std::vector<int64_t>{1, 0}) return false;
   in.charge(x->data.bytes());
   Known out{.data = transposed(x->data), .name = x->name, .grid = x->grid};

@@ -144,9 +144,8 @@ bool Importer::is_batch(ir::ValueId value) {
       break;
     }
     const ir::Node& node = graph.nodes[made->second];
-    const auto next = std::find_if(node.inputs.begin(), node.inputs.end(), [&](ir::ValueId input) {
-      return input != ir::kNone && !graph.has_data(input);
-    });
+    const auto next = std::find_if(node.inputs.begin(), node.inputs.end(),
+                                   [&](ir::ValueId input) { return input != ir::kNone && !graph.has_data(input); });
     if (!keeps_batch(node) || next == node.inputs.end()) break;
     value = *next;
   }

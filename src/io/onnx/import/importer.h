@@ -78,7 +78,8 @@ class Importer {
   std::set<std::string> read_;
   std::map<std::string, ir::ValueId> made_;                              // parameters by name and use
   std::set<const void*> taken_;                                          // buffers that are a parameter's already
-  std::map<ir::ValueId, size_t> producers_;                              // node positions
+  std::unordered_map<ir::ValueId, size_t> producers_;                    // node positions
+  std::unordered_map<ir::ValueId, bool> batches_;                        // what is_batch found
   std::multimap<ir::ValueId, std::pair<Grid, ir::ValueId>> quantizers_;  // by source
   std::vector<std::string> problems_;
   size_t inferred_nodes_ = 0;
@@ -90,7 +91,7 @@ class Importer {
   void add_outputs();
 };
 
-// Rows and columns of an f32 matrix exchanged.
+// Rows and columns of a matrix exchanged.
 Tensor transposed(const Tensor& matrix);
 
 // Axis counted from the end when negative; out of range is an Error(kBadFile).

@@ -58,6 +58,7 @@ Names::Names(const Model& model) {
 
 std::string Names::module(const Node& node, const std::string& weight) const {
   if (weight.ends_with(".weight")) return readable(weight.substr(0, weight.size() - 7));
+  if (node.name == cat(node.outputs.at(0), "/", node.op)) return node.outputs[0];  // our own files
   const std::string path = torch_path(node);
   if (!path.empty()) {
     const bool leaf = nodes_at_.at(path) == 1 && !inner_.contains(path);

@@ -1,4 +1,5 @@
 // Activations, arithmetic of two tensors, and operators that do nothing at inference.
+#include <algorithm>
 #include <limits>
 #include <map>
 
@@ -53,7 +54,24 @@ void import_alpha_beta(Importer& in, const Node& node) {
   }
 }
 
+namespace {
+
+// Between QuantizeLinear and DequantizeLinear (torch writes its 7-bit ranges so) it narrows the grid.
+void clip_quantized(Importer& in, const Node& node, Quantized quantized) {
+  const auto narrow = [&](size_t input, int& limit) {
+    if (!node.has_input(input)) return;
+    const Tensor value = in.constant(node, input, "a bound").data.to(DType::kI32);
+    if (value.size() == 1) limit = std::clamp(value.data<int32_t>()[0], quantized.grid.lo, quantized.grid.hi);
+  };
+  narrow(1, quantized.grid.lo);
+  narrow(2, quantized.grid.hi);
+  in.set(node, std::move(quantized));
+}
+
+}  // namespace
+
 void import_clip(Importer& in, const Node& node) {
+  if (const auto* quantized = std::get_if<Quantized>(&in.slot(node, 0))) return clip_quantized(in, node, *quantized);
   const bool inputs = in.opset() >= 11;
   const float lo = inputs ? bound(in, node, 1, -kHuge) : node.real("min", -kHuge);
   const float hi = inputs ? bound(in, node, 2, kHuge) : node.real("max", kHuge);

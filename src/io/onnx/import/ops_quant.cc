@@ -120,13 +120,13 @@ void import_quantize(Importer& in, const Node& node) {
   const DType type = type_of(in, node);
   if (const auto* id = std::get_if<ir::ValueId>(&from)) {
     const ir::Dims dims = in.dims(*id);
-    return in.set(node, Quantized{.source = *id, .grid = read_grid(in, node, dims, type)});
+    return in.set(node, Quantized{.source = *id, .grid = read_grid(in, node, dims, type), .type = type});
   }
   const auto* known = std::get_if<Known>(&from);
   if (known == nullptr || known->grid || !is_float(known->data.type())) {
     throw Unsupported{"quantizes what is not a float tensor"};
   }
-  in.set(node, Quantized{.source = *known, .grid = read_grid(in, node, known->data.shape(), type)});
+  in.set(node, Quantized{.source = *known, .grid = read_grid(in, node, known->data.shape(), type), .type = type});
 }
 
 void import_dequantize(Importer& in, const Node& node) {
@@ -136,7 +136,9 @@ void import_dequantize(Importer& in, const Node& node) {
   if (quantized == nullptr) throw Unsupported{"dequantizes what no QuantizeLinear made"};
   const auto* id = std::get_if<ir::ValueId>(&quantized->source);
   const ir::Dims dims = id != nullptr ? in.dims(*id) : std::get<Known>(quantized->source).data.shape();
-  const Grid grid = read_grid(in, node, dims, quantized->grid.lo == 0 ? DType::kU8 : DType::kI8);
+  Grid grid = read_grid(in, node, dims, quantized->type);
+  grid.lo = quantized->grid.lo;  // a Clip in between may have narrowed them
+  grid.hi = quantized->grid.hi;
   if (!grid.same(quantized->grid)) {
     fail(Code::kBadFile, node.label(), " expected the scale and zero point of its QuantizeLinear, got others");
   }

@@ -5,13 +5,14 @@
 
 namespace qat::onnxio {
 
-Tensor transposed(const Tensor& tensor) {
-  const int64_t rows = tensor.dim(0), columns = tensor.dim(1);
-  Tensor out(DType::kF32, {columns, rows});
-  const auto from = tensor.data<float>();
-  auto to = out.data<float>();
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) to[c * rows + r] = from[r * columns + c];
+Tensor transposed(const Tensor& matrix) {
+  const int64_t rows = matrix.dim(0), columns = matrix.dim(1);
+  Tensor out(matrix.type(), {columns, rows});
+  const size_t size = size_of(matrix.type());
+  const auto* from = static_cast<const char*>(matrix.raw());
+  auto* to = static_cast<char*>(out.raw());
+  for (int64_t c = 0; c < columns; ++c) {
+    for (int64_t r = 0; r < rows; ++r) to = std::copy_n(from + static_cast<size_t>(r * columns + c) * size, size, to);
   }
   return out;
 }

@@ -57,6 +57,7 @@ struct Extents {
 struct Quantized {
   std::variant<ir::ValueId, Known> source;
   Grid grid;
+  DType type = DType::kI8;
 };
 
 // An unsupported operator's output: its readers are skipped, not reported again.
