@@ -59,7 +59,8 @@ double peak() {
 struct Step {
   Layer layer;
   std::string kernel;
-  Memory x, y, skip, weights, scratch;
+  uint8_t *x, *y, *skip;
+  Memory weights, scratch;
   std::vector<float> multiplier, bias;
 
   size_t y_bytes() const {
@@ -68,8 +69,7 @@ struct Step {
 
   template <class KernelType>
   void run(const KernelType& k, const typename KernelType::Problem& p) {
-    k.run(p, {x.get(), weights.get(), multiplier.data(), bias.data(), skip.get(), y.get()}, 0, k.units(p),
-          scratch.get());
+    k.run(p, {x, weights.get(), multiplier.data(), bias.data(), skip, y}, 0, k.units(p), scratch.get());
   }
 
   template <class KernelType>
@@ -95,14 +95,17 @@ struct Step {
   }
 };
 
-Step make_step(const Layer& layer, const std::string& wanted, Random& random) {
+// Activations: random values below 128, so that any part serves as input.
+Memory activations(size_t bytes, Random& random) {
+  Memory m = allocate(bytes);
+  for (size_t i = 0; i < bytes; ++i) m.get()[i] = static_cast<uint8_t>(random.below(128));
+  return m;
+}
+
+Step make_step(const Layer& layer, const std::string& wanted, const Memory (&buffers)[3], size_t turn, Random& random) {
   Step s{.layer = layer};
   const auto& p = layer.conv;
-  s.x = allocate(static_cast<size_t>(p.batch * p.in_h * p.in_w * kernels::pitch_of(p.in_channels)));
-  for (int64_t i = 0; i < p.batch * p.in_h * p.in_w * kernels::pitch_of(p.in_channels); ++i)
-    s.x.get()[i] = static_cast<uint8_t>(random.below(128));
-  s.y = allocate(s.y_bytes());
-  s.skip = allocate(s.y_bytes());
+  s.x = buffers[turn % 3].get(), s.y = buffers[(turn + 1) % 3].get(), s.skip = buffers[(turn + 2) % 3].get();
   const int64_t depth = p.in_channels / p.groups * p.kernel_h * p.kernel_w;
   std::vector<int8_t> plain(static_cast<size_t>(p.out_channels * depth));
   for (auto& w : plain) w = static_cast<int8_t>(random.below(255) - 127);
@@ -111,12 +114,12 @@ Step make_step(const Layer& layer, const std::string& wanted, Random& random) {
   s.with_op([&](auto table, const auto& problem) {
     s.prepare(table.back(), problem, plain);
     s.run_kernel();
-    std::vector<uint8_t> expected(s.y.get(), s.y.get() + s.y_bytes());
+    std::vector<uint8_t> expected(s.y, s.y + s.y_bytes());
     const auto* kernel = wanted.empty() ? nullptr : kernels::find(table, wanted);
     s.prepare(kernel ? *kernel : kernels::choose(table, problem), problem, plain);
-    std::memset(s.y.get(), 0, s.y_bytes());
+    std::memset(s.y, 0, s.y_bytes());
     s.run_kernel();
-    if (std::memcmp(expected.data(), s.y.get(), s.y_bytes()) != 0)
+    if (std::memcmp(expected.data(), s.y, s.y_bytes()) != 0)
       std::printf("WRONG RESULT: %s on %s\n", s.kernel.c_str(), layer.name.c_str());
   });
   return s;
@@ -129,9 +132,17 @@ int main(int argc, char** argv) {
   std::printf("peak %.1f GMAC/s\n%-20s %-28s %9s %9s %7s\n", limit / 1e9, "layer", "kernel", "us", "GMAC/s", "share");
   Random random(1);
   std::vector<Step> steps;
+  const auto layers = network == "resnet50" ? resnet50(batch) : mobilenet_v2(batch);
+  size_t largest = 0;
+  for (const Layer& layer : layers) {
+    const auto& p = layer.conv;
+    const int64_t x = p.batch * p.in_h * p.in_w * kernels::pitch_of(p.in_channels);
+    largest = std::max(largest, static_cast<size_t>(std::max(x, p.pixels() * kernels::pitch_of(p.out_channels))));
+  }
+  const Memory buffers[3] = {activations(largest, random), activations(largest, random), activations(largest, random)};
   double sum = 0, macs = 0;
-  for (const Layer& layer : network == "resnet50" ? resnet50(batch) : mobilenet_v2(batch)) {
-    steps.push_back(make_step(layer, wanted, random));
+  for (const Layer& layer : layers) {
+    steps.push_back(make_step(layer, wanted, buffers, steps.size(), random));
     Step& step = steps.back();
     const double t = seconds([&] { step.run_kernel(); }), work = static_cast<double>(layer.conv.macs());
     sum += t, macs += work;
