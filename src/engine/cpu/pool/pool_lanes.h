@@ -16,16 +16,14 @@ struct Taps {
   int64_t rows, columns, row_step, column_step;
 };
 
-Taps taps_of(const PoolProblem& p, const Window& w, const uint8_t* image) {
+Taps taps_of(const PoolProblem& p, const WindowAxis& rows, const WindowAxis& columns, const uint8_t* image) {
   const int64_t pitch = pitch_of(p.channels);
-  const int64_t step_h = p.kind == Pool::kGlobal ? 1 : p.dilation_h,
-                step_w = p.kind == Pool::kGlobal ? 1 : p.dilation_w;
-  const int64_t h = w.h.start + w.h.first * step_h, v = w.w.start + w.w.first * step_w;
-  return {.first = image + (h * p.in_w + v) * pitch,
-          .rows = w.h.last - w.h.first,
-          .columns = w.w.last - w.w.first,
-          .row_step = step_h * p.in_w * pitch,
-          .column_step = step_w * pitch};
+  const int64_t h = rows.start + rows.first * tap_step_h(p), w = columns.start + columns.first * tap_step_w(p);
+  return {.first = image + (h * p.in_w + w) * pitch,
+          .rows = rows.inside(),
+          .columns = columns.inside(),
+          .row_step = tap_step_h(p) * p.in_w * pitch,
+          .column_step = tap_step_w(p) * pitch};
 }
 
 template <class Lanes>
@@ -59,14 +57,15 @@ void run(const PoolProblem& p, const PoolArgs& a, int64_t begin, int64_t end, vo
   const int64_t pitch = pitch_of(p.channels);
   for (int64_t row = begin; row < end; ++row) {
     const uint8_t* image = a.x + row / p.out_h * p.in_h * p.in_w * pitch;
+    const WindowAxis rows = window_rows(p, row % p.out_h);
     for (int64_t column = 0; column < p.out_w; ++column) {
-      const Window window = window_of(p, row % p.out_h, column);
-      const Taps taps = taps_of(p, window, image);
+      const WindowAxis columns = window_columns(p, column);
+      const Taps taps = taps_of(p, rows, columns, image);
       uint8_t* y = a.y + (row * p.out_w + column) * pitch;
       if (p.kind == Pool::kMax) {
         largest<Lanes>(p, taps, y);
       } else {
-        mean<Lanes>(p, taps, window.factor, y);
+        mean<Lanes>(p, taps, mean_factor(p, rows, columns), y);
       }
       for (int64_t c = p.channels; c < pitch; ++c) y[c] = static_cast<uint8_t>(p.zero_point);
     }

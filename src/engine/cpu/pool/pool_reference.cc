@@ -8,21 +8,20 @@ namespace {
 
 int64_t units(const PoolProblem& p) { return p.batch * p.out_h; }
 
-uint8_t value(const PoolProblem& p, const Window& window, const uint8_t* image, int64_t c) {
-  const int64_t step_h = p.kind == Pool::kGlobal ? 1 : p.dilation_h,
-                step_w = p.kind == Pool::kGlobal ? 1 : p.dilation_w;
+uint8_t value(const PoolProblem& p, const WindowAxis& rows, const WindowAxis& columns, const uint8_t* image,
+              int64_t c) {
   uint8_t largest = 0;
   int32_t sum = 0;
-  for (int64_t r = window.h.first; r < window.h.last; ++r) {
-    for (int64_t s = window.w.first; s < window.w.last; ++s) {
-      const int64_t h = window.h.start + r * step_h, w = window.w.start + s * step_w;
+  for (int64_t r = rows.first; r < rows.last; ++r) {
+    for (int64_t s = columns.first; s < columns.last; ++s) {
+      const int64_t h = rows.start + r * tap_step_h(p), w = columns.start + s * tap_step_w(p);
       const uint8_t x = image[(h * p.in_w + w) * pitch_of(p.channels) + c];
       largest = x > largest ? x : largest;
       sum += x - p.in_zero_point;
     }
   }
   if (p.kind == Pool::kMax) return largest;
-  const float v = static_cast<float>(sum) * window.factor;
+  const float v = static_cast<float>(sum) * mean_factor(p, rows, columns);
   return static_cast<uint8_t>(round_clamp(v, p.lo - p.zero_point, p.hi - p.zero_point) + p.zero_point);
 }
 
@@ -31,10 +30,10 @@ void run(const PoolProblem& p, const PoolArgs& a, int64_t begin, int64_t end, vo
   for (int64_t row = begin; row < end; ++row) {
     const uint8_t* image = a.x + row / p.out_h * p.in_h * p.in_w * pitch;
     for (int64_t column = 0; column < p.out_w; ++column) {
-      const Window window = window_of(p, row % p.out_h, column);
+      const WindowAxis rows = window_rows(p, row % p.out_h), columns = window_columns(p, column);
       uint8_t* y = a.y + (row * p.out_w + column) * pitch;
       for (int64_t c = 0; c < pitch; ++c)
-        y[c] = c < p.channels ? value(p, window, image, c) : static_cast<uint8_t>(p.zero_point);
+        y[c] = c < p.channels ? value(p, rows, columns, image, c) : static_cast<uint8_t>(p.zero_point);
     }
   }
 }

@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const QuantizeKernel> quantize_kernels() {
-  static const QuantizeKernel table[] = {kQuantizeAvx512, kQuantizeAvx2, kQuantizeReference};
+  static const QuantizeKernel table[] = {kQuantizeAvx512, kQuantizeAvx2, kQuantizeDwords, kQuantizeReference};
   return table;
 }
 

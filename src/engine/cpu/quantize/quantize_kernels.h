@@ -7,6 +7,7 @@ namespace qat::kernels {
 
 extern const QuantizeKernel kQuantizeAvx512;
 extern const QuantizeKernel kQuantizeAvx2;
+extern const QuantizeKernel kQuantizeDwords;
 extern const QuantizeKernel kQuantizeReference;
 
 }  // namespace qat::kernels
