@@ -92,7 +92,7 @@ size_t scratch_bytes(const ConvProblem& p) {
   return static_cast<size_t>(b.rows * b.row_stride + kGatherSlack);
 }
 
-template <const TileSet& Tiles>
+template <const TileSet& Tiles, GatherFunction Gather>
 void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
   const ConvProblem p = merged(Tiles, problem);
   const Blocks b = blocks_of(Tiles, p);
@@ -114,7 +114,13 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     } else {
       auto* gathered = static_cast<uint8_t*>(scratch);
       if (block != gathered_block || group != gathered_group)
-        gather_rows(p, a.x, group, first, rows, gathered, b.row_stride);
+        Gather({.problem = p,
+                .x = a.x,
+                .group = group,
+                .first = first,
+                .count = rows,
+                .rows = gathered,
+                .stride = b.row_stride});
       gathered_block = block, gathered_group = group;
       task.rows = gathered;
     }
@@ -134,9 +140,9 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
   }
 }
 
-template <const TileSet& Tiles>
+template <const TileSet& Tiles, GatherFunction Gather>
 constexpr ConvKernel make_kernel(const char* name, Isa isa) {
-  return {{name, isa, supports_all<ConvProblem>, units<Tiles>, scratch_bytes<Tiles>, run<Tiles>},
+  return {{name, isa, supports_all<ConvProblem>, units<Tiles>, scratch_bytes<Tiles>, run<Tiles, Gather>},
           packed_bytes<Tiles>,
           pack<Tiles>};
 }
@@ -144,9 +150,11 @@ constexpr ConvKernel make_kernel(const char* name, Isa isa) {
 }  // namespace
 
 constinit const ConvKernel kConv14x32Avx512Vnni =
-    make_kernel<kTilesAvx512Vnni>("conv_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
-constinit const ConvKernel kConv6x16AvxVnni = make_kernel<kTilesAvxVnni>("conv_s8_6x16_avxvnni", Isa::kAvxVnni);
-constinit const ConvKernel kConv6x16Avx2 = make_kernel<kTilesAvx2>("conv_s8_6x16_avx2", Isa::kAvx2);
-constinit const ConvKernel kConv4x8Portable = make_kernel<kTilesPortable>("conv_s8_4x8_portable", Isa::kPortable);
+    make_kernel<kTilesAvx512Vnni, gather_rows_avx512>("conv_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
+constinit const ConvKernel kConv6x16AvxVnni =
+    make_kernel<kTilesAvxVnni, gather_rows_avx2>("conv_s8_6x16_avxvnni", Isa::kAvxVnni);
+constinit const ConvKernel kConv6x16Avx2 = make_kernel<kTilesAvx2, gather_rows_avx2>("conv_s8_6x16_avx2", Isa::kAvx2);
+constinit const ConvKernel kConv4x8Portable =
+    make_kernel<kTilesPortable, gather_rows>("conv_s8_4x8_portable", Isa::kPortable);
 
 }  // namespace qat::kernels

@@ -16,8 +16,19 @@ inline bool rows_in_place(const ConvProblem& p) {
   return p.pointwise() && (p.groups == 1 || p.in_channels / p.groups % kChannelGroup == 0);
 }
 
-// Rows of the output pixels [first, first + count) for one group, to rows[i * stride], stride >= row_depth(p).
-void gather_rows(const ConvProblem& p, const uint8_t* x, int64_t group, int64_t first, int64_t count, uint8_t* rows,
-                 int64_t stride);
+// Rows of the output pixels [first, first + count) for one group, to rows[i * stride], stride >= row_depth(problem).
+struct GatherTask {
+  const ConvProblem& problem;
+  const uint8_t* x;
+  int64_t group, first, count;
+  uint8_t* rows;
+  int64_t stride;
+};
+
+using GatherFunction = void (*)(const GatherTask&);
+
+void gather_rows(const GatherTask& task);
+void gather_rows_avx2(const GatherTask& task);
+void gather_rows_avx512(const GatherTask& task);
 
 }  // namespace qat::kernels

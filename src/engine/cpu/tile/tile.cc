@@ -20,15 +20,14 @@ TileEpilogue::TileEpilogue(const Epilogue& e) : full(e) {
 
 void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows, int64_t next_size) {
   const int64_t count = (rows + tiles.max_rows - 1) / tiles.max_rows;
+  const int64_t height = rows / count, taller = rows % count;  // the first `taller` tiles have one row more
+  const TileFunction* functions = tiles.function[vectors - 1];
   task.next_bytes = next_size / (count * task.steps);
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t height = (rows + count - 1 - i) / count;  // of the rows that are left for count - i tiles
-    tiles.function[vectors - 1][height - 1](task);
-    task.rows += height * task.row_stride;
-    task.y += height * task.y_stride;
-    task.skip += height * task.skip_stride;
-    task.next += task.next_bytes * task.steps;
+  if (taller > 0) {
+    functions[height](task, taller);
+    for (int64_t i = 0; i < taller; ++i) task.advance(height + 1);
   }
+  functions[height - 1](task, count - taller);
 }
 
 }  // namespace qat::kernels

@@ -34,12 +34,20 @@ struct TileTask {
   uint8_t* y = nullptr;
   int64_t y_stride = 0;  // bytes
 
+  void advance(int64_t count) {
+    rows += count * row_stride;
+    y += count * y_stride;
+    skip += count * skip_stride;
+    next += next_bytes * steps;
+  }
+
   // Weights that come after these, fetched into the second-level cache meanwhile: per step, `next_bytes` on.
   const uint8_t* next = nullptr;
   int64_t next_bytes = 0;
 };
 
-using TileFunction = void (*)(const TileTask&);
+// Does `count` tiles, one below the other.
+using TileFunction = void (*)(TileTask task, int64_t count);
 
 constexpr int kMaxTileRows = 16;
 

@@ -56,14 +56,16 @@ static inline void finish_rows256(const TileTask& t, const int32_t* sums, int ro
 }
 
 template <class Dot, int Rows, int Vectors>
-void tile256(const TileTask& t) {
-  __m256i sums[Rows][Vectors];
-  multiply256<Dot>(t, sums);
-  alignas(32) int32_t memory[Rows * Vectors * 8];
-  for (int i = 0; i < Rows; ++i)
-    for (int v = 0; v < Vectors; ++v)
-      _mm256_store_si256(reinterpret_cast<__m256i*>(memory + (i * Vectors + v) * 8), sums[i][v]);
-  finish_rows256(t, memory, Rows, Vectors);
+void tile256(TileTask t, int64_t count) {
+  for (; count > 0; --count, t.advance(Rows)) {
+    __m256i sums[Rows][Vectors];
+    multiply256<Dot>(t, sums);
+    alignas(32) int32_t memory[Rows * Vectors * 8];
+    for (int i = 0; i < Rows; ++i)
+      for (int v = 0; v < Vectors; ++v)
+        _mm256_store_si256(reinterpret_cast<__m256i*>(memory + (i * Vectors + v) * 8), sums[i][v]);
+    finish_rows256(t, memory, Rows, Vectors);
+  }
 }
 
 template <class Dot, int... Row>

@@ -155,19 +155,28 @@ void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) 
 }
 
 template <int Rows, int Vectors>
-void tile(const TileTask& t) {
-  Sums<Rows, Vectors> sums;
-  multiply(t, sums);
-  if (t.epilogue->plain) {
-    if (t.epilogue->full.has_skip) return store_plain<true>(t, sums);
-    return store_plain<false>(t, sums);
-  }
+[[gnu::always_inline]] inline void finish_sums(const TileTask& t, const Sums<Rows, Vectors>& sums) {
   alignas(64) int32_t memory[Rows * Vectors * 16];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) _mm512_store_si512(memory + (i * Vectors + v) * 16, sums.acc[i][v]);
   finish_rows(t, memory, Rows, Vectors);
+}
+
+template <int Rows, int Vectors>
+void tile(TileTask t, int64_t count) {
+  for (; count > 0; --count, t.advance(Rows)) {
+    Sums<Rows, Vectors> sums;
+    multiply(t, sums);
+    if (t.epilogue->plain && t.epilogue->full.has_skip) {
+      store_plain<true>(t, sums);
+    } else if (t.epilogue->plain) {
+      store_plain<false>(t, sums);
+    } else {
+      finish_sums(t, sums);
+    }
+  }
 }
 
 constexpr int kRows = 14;

@@ -11,8 +11,7 @@ constexpr int kRows = 4;
 constexpr int kColumns = 8;
 
 template <int Rows>
-void tile(const TileTask& t) {
-  int32_t sums[Rows][kColumns];
+void multiply(const TileTask& t, int32_t (&sums)[Rows][kColumns]) {
   for (auto& row : sums) std::memcpy(row, t.panel, sizeof row);
   const auto* w = static_cast<const int8_t*>(t.panel) + 4 * kColumns;
   for (int64_t step = 0; step < t.steps; ++step, w += 4 * kColumns) {
@@ -22,11 +21,19 @@ void tile(const TileTask& t) {
         sums[i][j] += x[0] * w[4 * j] + x[1] * w[4 * j + 1] + x[2] * w[4 * j + 2] + x[3] * w[4 * j + 3];
     }
   }
+}
+
+template <int Rows>
+void tile(TileTask t, int64_t count) {
   const Epilogue& e = t.epilogue->full;
-  for (int i = 0; i < Rows; ++i) {
-    for (int64_t j = 0; j < t.channels; ++j) {
-      const uint8_t* skip = e.has_skip ? t.skip + i * t.skip_stride + j : nullptr;
-      store_result(e, epilogue_value(e, sums[i][j], t.multiplier[j], t.bias[j], skip), t.y + i * t.y_stride, j);
+  for (; count > 0; --count, t.advance(Rows)) {
+    int32_t sums[Rows][kColumns];
+    multiply(t, sums);
+    for (int i = 0; i < Rows; ++i) {
+      for (int64_t j = 0; j < t.channels; ++j) {
+        const uint8_t* skip = e.has_skip ? t.skip + i * t.skip_stride + j : nullptr;
+        store_result(e, epilogue_value(e, sums[i][j], t.multiplier[j], t.bias[j], skip), t.y + i * t.y_stride, j);
+      }
     }
   }
 }
