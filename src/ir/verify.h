@@ -6,7 +6,7 @@
 namespace qat::ir {
 
 // Checks order, single producers, existing inputs, unique names, input counts and attribute types of every operator,
-// data where needed, ranges positive and finite. Throws Error(kBadFile) naming the node.
+// data where needed, ranges finite and not negative (scales over 0). Throws Error(kBadFile) naming the node.
 void verify(const Graph& graph);
 
 }  // namespace qat::ir
