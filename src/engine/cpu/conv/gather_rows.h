@@ -24,9 +24,12 @@ inline uint8_t* fill(uint8_t* to, int32_t value, int64_t bytes) {
 // What is the same for all pixels of a call.
 struct Gather {
   int64_t taps;        // S
+  int64_t tap_rows;    // R
   int64_t tap_bytes;   // of one tap in the gathered row
   int64_t image_step;  // bytes between taps in the image
   int64_t image_row;   // bytes between tap rows in the image
+  int64_t pixel_step;  // bytes between neighbouring output pixels' first taps in the image
+  int64_t stride;      // bytes between gathered rows
   int32_t zero_point;
   bool contiguous;  // image_step == tap_bytes
 };
@@ -43,26 +46,58 @@ inline uint8_t* gather_taps(const Gather& g, int64_t first, int64_t last, const 
   return fill<Piece>(to, g.zero_point, (g.taps - last) * g.tap_bytes);
 }
 
-// A pixel whose taps all lie inside, in runs of at most Pieces * 16 bytes per tap row.
-template <int Pieces>
-inline void gather_short(const uint8_t* image, int64_t image_row, int64_t rows, int64_t bytes, uint8_t* to) {
-  for (int64_t r = 0; r < rows; ++r, image += image_row, to += bytes)
-    for (int i = 0; i < Pieces; ++i) std::memcpy(to + 16 * i, image + 16 * i, 16);
+// A run of pixels whose taps all lie inside, with short tap rows: each is copied in `Pieces` pieces.
+template <int Piece, int Pieces>
+inline void gather_short(const Gather& g, const uint8_t* image, int64_t count, uint8_t* to) {
+  const int64_t bytes = g.taps * g.tap_bytes;
+  for (int64_t i = 0; i < count; ++i, image += g.pixel_step, to += g.stride) {
+    const uint8_t* from = image;
+    uint8_t* next = to;
+    for (int64_t r = 0; r < g.tap_rows; ++r, from += g.image_row, next += bytes)
+      for (int piece = 0; piece < Pieces; ++piece) std::memcpy(next + Piece * piece, from + Piece * piece, Piece);
+  }
 }
 
+// A run of pixels of one output row whose taps all lie inside.
 template <int Piece>
-inline void gather_inside(const Gather& g, const uint8_t* image, int64_t rows, uint8_t* to) {
+inline void gather_inside(const Gather& g, const uint8_t* image, int64_t count, uint8_t* rows) {
+  constexpr int kHalf = Piece < 32 ? Piece : 32;
   const int64_t bytes = g.taps * g.tap_bytes;
-  if (!g.contiguous) {
-    for (int64_t r = 0; r < rows; ++r, image += g.image_row)
-      for (int64_t s = 0; s < g.taps; ++s) to = copy<16>(to, image + s * g.image_step, g.tap_bytes);
-    return;
+  if (g.contiguous && bytes <= 16) return gather_short<16, 1>(g, image, count, rows);
+  if (g.contiguous && bytes <= 32) return gather_short<kHalf, 32 / kHalf>(g, image, count, rows);
+  if (g.contiguous && bytes <= 64) return gather_short<Piece, 64 / Piece>(g, image, count, rows);
+  for (int64_t i = 0; i < count; ++i, image += g.pixel_step, rows += g.stride) {
+    uint8_t* to = rows;
+    for (int64_t r = 0; r < g.tap_rows; ++r) to = gather_taps<Piece>(g, 0, g.taps, image + r * g.image_row, to);
   }
-  if (bytes <= 16) return gather_short<1>(image, g.image_row, rows, bytes, to);
-  if (bytes <= 32) return gather_short<2>(image, g.image_row, rows, bytes, to);
-  if (bytes <= 48) return gather_short<3>(image, g.image_row, rows, bytes, to);
-  for (int64_t r = 0; r < rows; ++r) to = copy<Piece>(to, image + r * g.image_row, bytes);
 }
+
+// One pixel, some of whose taps lie outside.
+template <int Piece>
+inline void gather_border(const ConvProblem& p, const Gather& g, const uint8_t* image, int64_t top, int64_t left,
+                          uint8_t* to) {
+  int64_t begin = 0, end = p.kernel_w;
+  while (begin < p.kernel_w && left + begin * p.dilation_w < 0) ++begin;
+  while (end > begin && left + (end - 1) * p.dilation_w >= p.in_w) --end;
+  for (int64_t r = 0; r < p.kernel_h; ++r) {
+    const int64_t h = top + r * p.dilation_h;
+    if (h < 0 || h >= p.in_h) {
+      to = fill<Piece>(to, p.in_zero_point, g.taps * g.tap_bytes);
+    } else {
+      to = gather_taps<Piece>(g, begin, end, image + r * g.image_row, to);
+    }
+  }
+}
+
+// Output columns [begin, end) of a row whose windows lie inside the image from left to right.
+struct InsideColumns {
+  explicit InsideColumns(const ConvProblem& p) {
+    const int64_t room = p.in_w - (p.kernel_w - 1) * p.dilation_w - 1 + p.pad_left;  // largest column * stride
+    begin = (p.pad_left + p.stride_w - 1) / p.stride_w;
+    end = room < 0 ? 0 : room / p.stride_w + 1;
+  }
+  int64_t begin, end;
+};
 
 template <int Piece>
 void gather_rows_in(const GatherTask& t) {
@@ -70,36 +105,30 @@ void gather_rows_in(const GatherTask& t) {
   const int64_t out_w = p.out_w(), out_h = p.out_h(), pitch = pitch_of(p.in_channels);
   const int64_t channels = p.in_channels / p.groups, tap_bytes = pitch_of(channels);
   const Gather g{.taps = p.kernel_w,
+                 .tap_rows = p.kernel_h,
                  .tap_bytes = tap_bytes,
                  .image_step = p.dilation_w * pitch,
                  .image_row = p.dilation_h * p.in_w * pitch,
+                 .pixel_step = p.stride_w * pitch,
+                 .stride = t.stride,
                  .zero_point = p.in_zero_point,
                  .contiguous = p.dilation_w * pitch == tap_bytes};
-  const int64_t reach_h = (p.kernel_h - 1) * p.dilation_h, reach_w = (p.kernel_w - 1) * p.dilation_w;
-  int64_t column = t.first % out_w, row = t.first / out_w % out_h, n = t.first / (out_w * out_h);
-  for (int64_t i = 0; i < t.count; ++i) {
+  const InsideColumns inside(p);
+  uint8_t* to = t.rows;
+  for (int64_t pixel = t.first, last = t.first + t.count; pixel < last;) {
+    const int64_t n = pixel / (out_w * out_h), row = pixel / out_w % out_h, column = pixel % out_w;
     const int64_t top = row * p.stride_h - p.pad_top, left = column * p.stride_w - p.pad_left;
     const uint8_t* image = t.x + ((n * p.in_h + top) * p.in_w + left) * pitch + t.group * channels;
-    uint8_t* to = t.rows + i * t.stride;
-    if (top >= 0 && left >= 0 && top + reach_h < p.in_h && left + reach_w < p.in_w) {
-      gather_inside<Piece>(g, image, p.kernel_h, to);
+    const bool rows_inside = top >= 0 && top + (p.kernel_h - 1) * p.dilation_h < p.in_h;
+    int64_t run = 1;
+    if (rows_inside && column >= inside.begin && column < inside.end) {
+      run = inside.end - column < last - pixel ? inside.end - column : last - pixel;
+      gather_inside<Piece>(g, image, run, to);
     } else {
-      int64_t begin = 0, end = p.kernel_w;
-      while (begin < p.kernel_w && left + begin * p.dilation_w < 0) ++begin;
-      while (end > begin && left + (end - 1) * p.dilation_w >= p.in_w) --end;
-      for (int64_t r = 0; r < p.kernel_h; ++r) {
-        const int64_t h = top + r * p.dilation_h;
-        if (h < 0 || h >= p.in_h) {
-          to = fill<Piece>(to, p.in_zero_point, p.kernel_w * tap_bytes);
-        } else {
-          to = gather_taps<Piece>(g, begin, end, image + r * g.image_row, to);
-        }
-      }
+      gather_border<Piece>(p, g, image, top, left, to);
     }
-    if (++column == out_w) {
-      column = 0;
-      if (++row == out_h) row = 0, ++n;
-    }
+    pixel += run;
+    to += run * t.stride;
   }
 }
 
