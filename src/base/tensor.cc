@@ -17,14 +17,28 @@ namespace {
 constexpr size_t kAlignment = 64;  // a cache line, and a 512-bit register
 constexpr size_t kSlack = 64;      // kernels may read, never use, one register past the end
 
-std::shared_ptr<void> allocate(size_t bytes) {
+// Only what lies behind the elements is zeroed: the caller writes those.
+std::shared_ptr<void> allocate_for_copy(size_t bytes) {
   const size_t padded = (checked_add(bytes, kSlack, "tensor") + kAlignment - 1) / kAlignment * kAlignment;
   void* memory = std::aligned_alloc(kAlignment, padded);
   if (memory == nullptr)
     fail(Code::kOutOfMemory, "no memory for a tensor of ", human_bytes(static_cast<double>(bytes)),
          "; lower the batch size");
-  std::memset(memory, 0, padded);
+  std::memset(static_cast<std::byte*>(memory) + bytes, 0, padded - bytes);
   return {memory, [](void* p) { std::free(p); }};
+}
+
+std::shared_ptr<void> allocate(size_t bytes) {
+  std::shared_ptr<void> memory = allocate_for_copy(bytes);
+  std::memset(memory.get(), 0, bytes);
+  return memory;
+}
+
+Tensor unset(DType type, const Shape& shape) {
+  const auto elements = static_cast<size_t>(count(shape));
+  std::shared_ptr<void> memory = allocate_for_copy(checked_mul(elements, size_of(type), "tensor"));
+  void* data = memory.get();
+  return {type, shape, std::move(memory), data};
 }
 
 template <class T>
@@ -95,7 +109,7 @@ Tensor::Tensor(DType type, Shape shape, std::shared_ptr<void> owner, void* data)
 
 Tensor Tensor::clone() const {
   if (!defined()) return {};
-  Tensor copy(type_, shape_);
+  Tensor copy = unset(type_, shape_);
   std::memcpy(copy.raw(), raw(), bytes());
   return copy;
 }
@@ -109,7 +123,7 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 Tensor Tensor::to(DType type) const {
   if (type == type_) return clone();
-  Tensor result(type, shape_);
+  Tensor result = unset(type, shape_);
   with_type(type_, [&](auto* from) {
     with_type(type, [&](auto* into) {
       using From = std::remove_pointer_t<decltype(from)>;

@@ -140,8 +140,12 @@ PyValue parse_pth(const Source& source) {
 }
 
 PyValue read_pth(const std::filesystem::path& path) {
-  return with_place(path, [&] { return parse_pth(map_source(path)); });
+  const Source source = map_source(path);  // its errors name the file themselves
+  return with_place(path, [&] { return parse_pth(source); });
 }
+
+PyItem::PyItem(std::string key, const PyValue& value) : first(std::move(key)), second(value) {}
+PyItem::PyItem(std::string key, PyValue&& value) : first(std::move(key)), second(std::move(value)) {}
 
 const PyValue* PyValue::find(const std::string& key) const {
   const PyDict* dict = std::get_if<PyDict>(&data);

@@ -15,8 +15,8 @@ namespace qat::io {
 
 struct PyValue;
 using PyList = std::vector<PyValue>;  // list and tuple
-using PyDict =
-    std::vector<std::pair<std::string, PyValue>>;  // insertion order; integer keys are read as their decimal text
+struct PyItem;
+using PyDict = std::vector<PyItem>;  // insertion order; integer keys are read as their decimal text
 
 // A value of a checkpoint. Tensors come contiguous, in their own dtype.
 struct PyValue {
@@ -24,6 +24,14 @@ struct PyValue {
   bool is_tuple = false;
 
   const PyValue* find(const std::string& key) const;  // of a dict; nullptr where absent
+};
+
+struct PyItem {
+  PyItem(std::string key, const PyValue& value);
+  PyItem(std::string key, PyValue&& value);
+
+  std::string first;
+  PyValue second;
 };
 
 // Throws Error(kBadFile) naming file and place; Error(kIo) when it cannot be read. Older non-zip files are refused with

@@ -21,7 +21,7 @@ PyDict all_types() {
   PyDict dict;
   for (int i = 0; i <= static_cast<int>(DType::kBool); ++i) {
     const auto type = static_cast<DType>(i);
-    dict.emplace_back(name_of(type), PyValue{.data = ramp(type, {3, 7})});
+    dict.emplace_back(std::string(name_of(type)), PyValue{.data = ramp(type, {3, 7})});
   }
   dict.emplace_back("scalar", PyValue{.data = ramp(DType::kF32, {})});
   dict.emplace_back("empty", PyValue{.data = Tensor(DType::kF32, {0, 5})});

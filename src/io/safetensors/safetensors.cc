@@ -77,7 +77,8 @@ Safetensors parse_safetensors(const Source& source) {
 }
 
 Safetensors read_safetensors(const std::filesystem::path& path) {
-  return with_place(path, [&] { return parse_safetensors(map_source(path)); });
+  const Source source = map_source(path);  // its errors name the file themselves
+  return with_place(path, [&] { return parse_safetensors(source); });
 }
 
 void write_safetensors(const std::filesystem::path& path, const Safetensors& content) {
