@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const ConvKernel> conv_kernels() {
-  static const ConvKernel table[] = {kConv14x32Avx512Vnni, kConv6x16AvxVnni, kConv6x16Avx2, kConv4x8Portable,
+  static const ConvKernel table[] = {kConv14x32Avx512Vnni, kConv6x16AvxVnni, kConv4x16Avx2, kConv4x8Portable,
                                      kConvReference};
   return table;
 }

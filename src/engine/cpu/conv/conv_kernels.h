@@ -7,7 +7,7 @@ namespace qat::kernels {
 
 extern const ConvKernel kConv14x32Avx512Vnni;
 extern const ConvKernel kConv6x16AvxVnni;
-extern const ConvKernel kConv6x16Avx2;
+extern const ConvKernel kConv4x16Avx2;
 extern const ConvKernel kConv4x8Portable;
 extern const ConvKernel kConvReference;
 

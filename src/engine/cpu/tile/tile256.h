@@ -1,4 +1,4 @@
-// Tiles of up to 6 rows x 16 columns on 256-bit registers, for the two instruction sets that have them. Included by one
+// Tiles of a few rows x 16 columns on 256-bit registers, for the two instruction sets that have them. Included by one
 // file of each; `Dot` says how a step of 4 bytes is multiplied.
 #pragma once
 
@@ -13,13 +13,14 @@
 namespace qat::kernels {
 namespace {
 
-constexpr int kRows256 = 6;  // 12 sums, 2 weights, 1 or 2 activations: 16 registers
 
 template <class Dot, int Rows, int Vectors>
 [[gnu::always_inline]] inline void multiply256(const TileTask& t, __m256i (&sums)[Rows][Vectors]) {
   const auto* panel = static_cast<const int8_t*>(t.panel);
+#pragma GCC unroll 2
   for (int v = 0; v < Vectors; ++v) {
     const __m256i start = _mm256_load_si256(reinterpret_cast<const __m256i*>(panel + 32 * v));
+#pragma GCC unroll 6
     for (int i = 0; i < Rows; ++i) sums[i][v] = start;
   }
   const uint8_t *low = t.rows, *high = t.rows + 3 * t.row_stride;
@@ -61,7 +62,9 @@ void tile256(TileTask t, int64_t count) {
     __m256i sums[Rows][Vectors];
     multiply256<Dot>(t, sums);
     alignas(32) int32_t memory[Rows * Vectors * 8];
+#pragma GCC unroll 6
     for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 2
       for (int v = 0; v < Vectors; ++v)
         _mm256_store_si256(reinterpret_cast<__m256i*>(memory + (i * Vectors + v) * 8), sums[i][v]);
     finish_rows256(t, memory, Rows, Vectors);
@@ -71,7 +74,7 @@ void tile256(TileTask t, int64_t count) {
 template <class Dot, int... Row>
 constexpr TileSet make_tiles256(Isa isa, bool pairs, std::integer_sequence<int, Row...>) {
   return {.isa = isa,
-          .max_rows = kRows256,
+          .max_rows = sizeof...(Row),
           .max_vectors = 2,
           .vector_columns = 8,
           .pairs = pairs,
