@@ -8,6 +8,7 @@ namespace {
 struct Vec512 {
   static constexpr int64_t kWidth = 64;
   using Ints = __m512i;
+  using Floats = __m512;
 
   static Ints loadu(const void* x) { return _mm512_loadu_si512(x); }
   static void store(void* y, Ints v) { _mm512_store_si512(y, v); }
@@ -21,13 +22,14 @@ struct Vec512 {
   static Ints packus16(Ints a, Ints b) { return _mm512_packus_epi16(a, b); }
   static Ints adds16(Ints a, Ints b) { return _mm512_adds_epi16(a, b); }
   static Ints max8(Ints a, Ints b) { return _mm512_max_epu8(a, b); }
+  static Floats floats(float x) { return _mm512_set1_ps(x); }
   static Ints words(int32_t x) { return _mm512_set1_epi16(static_cast<short>(x)); }
   static Ints bytes(uint8_t x) { return _mm512_set1_epi8(static_cast<char>(x)); }
 
-  static Ints requantize(Ints acc, const float* multiplier, const float* bias, int v, float high) {
+  static Ints requantize(Ints acc, const float* multiplier, const float* bias, int v, Floats high) {
     const __m512 r =
         _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), _mm512_load_ps(multiplier + 16 * v), _mm512_load_ps(bias + 16 * v));
-    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(high), r));
+    return _mm512_cvtps_epi32(_mm512_min_ps(high, r));
   }
 
   static void store_bytes(uint8_t* y, Ints v, int64_t count) {

@@ -76,22 +76,38 @@ struct BlockSums {
   typename Vec::Ints acc[4];
 
   [[gnu::always_inline]] explicit BlockSums(const uint8_t* start) {
+#pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) acc[v] = Vec::loadu(start + v * Vec::kWidth);
   }
 };
 
-// Saturating packs put the channels back in order and apply the lower bounds, as in tile_avx512vnni.cc.
+// Constants of a plain epilogue in registers: stores of bytes may alias anything, so nothing is read again between
+// them.
 template <class Vec>
-[[gnu::always_inline]] inline void finish_plain(const RowTask& t, const BlockSums<Vec>& sums, uint8_t* y) {
-  const TileEpilogue& e = *t.epilogue;
-  typename Vec::Ints q[4];
+struct PlainBlock {
+  [[gnu::always_inline]] explicit PlainBlock(const RowTask& t)
+      : high(Vec::floats(t.epilogue->high)),
+        zero_point(Vec::words(t.epilogue->full.zero_point)),
+        lowest(Vec::bytes(t.epilogue->lowest)),
+        multiplier(t.multiplier),
+        bias(t.bias),
+        channels(t.channels) {}
+
+  // Saturating packs put the channels back in order and apply the lower bounds, as in tile_avx512vnni.cc.
+  [[gnu::always_inline]] void finish(const BlockSums<Vec>& sums, uint8_t* y) const {
+    typename Vec::Ints q[4];
 #pragma GCC unroll 4
-  for (int v = 0; v < 4; ++v) q[v] = Vec::requantize(sums.acc[v], t.multiplier, t.bias, v, e.high);
-  const auto zero_point = Vec::words(e.full.zero_point);
-  const auto low = Vec::adds16(Vec::packs32(q[0], q[1]), zero_point);
-  const auto high = Vec::adds16(Vec::packs32(q[2], q[3]), zero_point);
-  Vec::store_bytes(y, Vec::max8(Vec::packus16(low, high), Vec::bytes(e.lowest)), t.channels);
-}
+    for (int v = 0; v < 4; ++v) q[v] = Vec::requantize(sums.acc[v], multiplier, bias, v, high);
+    const auto low_half = Vec::adds16(Vec::packs32(q[0], q[1]), zero_point);
+    const auto high_half = Vec::adds16(Vec::packs32(q[2], q[3]), zero_point);
+    Vec::store_bytes(y, Vec::max8(Vec::packus16(low_half, high_half), lowest), channels);
+  }
+
+  typename Vec::Floats high;
+  typename Vec::Ints zero_point, lowest;
+  const float *multiplier, *bias;
+  int64_t channels;
+};
 
 // Any epilogue, through memory in the order of the channels.
 template <class Vec>
@@ -112,10 +128,10 @@ enum class Finish { kPlain, kAny };
 enum class Rows { kOne, kTwo };  // kTwo: this row of outputs and the next, whose windows start one input row below
 
 template <class Vec, Finish How>
-[[gnu::always_inline]] inline void finish(const RowTask& t, const BlockSums<Vec>& sums, const uint8_t* skip,
-                                          uint8_t* y) {
+[[gnu::always_inline]] inline void finish(const RowTask& t, const PlainBlock<Vec>& plain, const BlockSums<Vec>& sums,
+                                          const uint8_t* skip, uint8_t* y) {
   if constexpr (How == Finish::kPlain) {
-    finish_plain(t, sums, y);
+    plain.finish(sums, y);
   } else {
     finish_any(t, sums, skip, y);
   }
@@ -129,6 +145,7 @@ void outputs_of_3_columns(const RowTask& t) {
   typename Vec::Ints w[3][4];
 #pragma GCC unroll 12
   for (int i = 0; i < 12; ++i) w[i / 4][i % 4] = Vec::loadu(t.packed + 4 * Vec::kWidth + i * Vec::kWidth);
+  const PlainBlock<Vec> plain(t);
   for (int64_t column = 0; column < out_w; ++column) {
     BlockSums<Vec> sums(t.packed), below(t.packed);
     const uint8_t* x = t.columns + column * p.stride_w * set_bytes;
@@ -143,8 +160,9 @@ void outputs_of_3_columns(const RowTask& t) {
     }
     uint8_t* y = t.y + column * t.y_stride;
     const uint8_t* skip = t.skip + column * t.skip_stride;
-    finish<Vec, How>(t, sums, skip, y);
-    if constexpr (Count == Rows::kTwo) finish<Vec, How>(t, below, skip + out_w * t.skip_stride, y + out_w * t.y_stride);
+    finish<Vec, How>(t, plain, sums, skip, y);
+    if constexpr (Count == Rows::kTwo)
+      finish<Vec, How>(t, plain, below, skip + out_w * t.skip_stride, y + out_w * t.y_stride);
   }
 }
 
@@ -153,6 +171,7 @@ template <class Vec, Finish How>
 void outputs_of_row(const RowTask& t) {
   const DepthwiseProblem& p = *t.problem;
   const int64_t groups = t.blocks->groups, set_bytes = kTapRows * Vec::kWidth, out_w = p.out_w();
+  const PlainBlock<Vec> plain(t);
   for (int64_t column = 0; column < out_w; ++column) {
     BlockSums<Vec> sums(t.packed);
     const uint8_t *x = t.columns + column * p.stride_w * groups * set_bytes, *w = t.packed + 4 * Vec::kWidth;
@@ -164,7 +183,7 @@ void outputs_of_row(const RowTask& t) {
                                  Vec::loadu(w + v * Vec::kWidth));
       }
     }
-    finish<Vec, How>(t, sums, t.skip + column * t.skip_stride, t.y + column * t.y_stride);
+    finish<Vec, How>(t, plain, sums, t.skip + column * t.skip_stride, t.y + column * t.y_stride);
   }
 }
 

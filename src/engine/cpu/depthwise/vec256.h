@@ -11,6 +11,7 @@ template <class Dot>
 struct Vec256 {
   static constexpr int64_t kWidth = 32;
   using Ints = __m256i;
+  using Floats = __m256;
 
   static Ints loadu(const void* x) { return _mm256_loadu_si256(static_cast<const __m256i*>(x)); }
   static void store(void* y, Ints v) { _mm256_store_si256(static_cast<__m256i*>(y), v); }
@@ -24,14 +25,15 @@ struct Vec256 {
   static Ints packus16(Ints a, Ints b) { return _mm256_packus_epi16(a, b); }
   static Ints adds16(Ints a, Ints b) { return _mm256_adds_epi16(a, b); }
   static Ints max8(Ints a, Ints b) { return _mm256_max_epu8(a, b); }
+  static Floats floats(float x) { return _mm256_set1_ps(x); }
   static Ints words(int32_t x) { return _mm256_set1_epi16(static_cast<short>(x)); }
   static Ints bytes(uint8_t x) { return _mm256_set1_epi8(static_cast<char>(x)); }
 
   // clamp above, round; NaN passes min_ps as its second operand and becomes INT_MIN.
-  static Ints requantize(Ints acc, const float* multiplier, const float* bias, int v, float high) {
+  static Ints requantize(Ints acc, const float* multiplier, const float* bias, int v, Floats high) {
     const __m256 r =
         _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), _mm256_load_ps(multiplier + 8 * v), _mm256_load_ps(bias + 8 * v));
-    return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_set1_ps(high), r));
+    return _mm256_cvtps_epi32(_mm256_min_ps(high, r));
   }
 
   static void store_bytes(uint8_t* y, Ints v, int64_t count) {
