@@ -13,7 +13,6 @@
 namespace qat::kernels {
 namespace {
 
-
 template <class Dot, int Rows, int Vectors>
 [[gnu::always_inline]] inline void multiply256(const TileTask& t, __m256i (&sums)[Rows][Vectors]) {
   const auto* panel = static_cast<const int8_t*>(t.panel);

@@ -31,7 +31,6 @@ struct MaddWords {
 
 }  // namespace
 
-constinit const TileSet kTilesAvx2 =
-    make_tiles256<MaddWords>(Isa::kAvx2, true, std::make_integer_sequence<int, 4>());
+constinit const TileSet kTilesAvx2 = make_tiles256<MaddWords>(Isa::kAvx2, true, std::make_integer_sequence<int, 4>());
 
 }  // namespace qat::kernels

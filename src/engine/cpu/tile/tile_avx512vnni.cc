@@ -81,7 +81,7 @@ struct Plain {
   [[gnu::always_inline]] __m512i requantize(__m512i acc, int v, const uint8_t* skip) const {
     __m512 x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), multiplier[v], bias[v]);
     if constexpr (Skip) {
-      const __m512i q = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes[v], skip + 16 * v));
+      const __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(skip + 16 * v)));
       x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(q, skip_zero_point)), skip_scale, x);
     }
     return _mm512_cvtps_epi32(_mm512_min_ps(high, x));
@@ -146,7 +146,7 @@ void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) 
       const __m512 bias = _mm512_maskz_loadu_ps(lanes, t.bias + 16 * v);
       __m512 y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums)), multiplier, bias);
       if (e.has_skip) {
-        const __m512 skip = load_u8(t.skip + i * t.skip_stride + 16 * v, lanes, e.skip_zero_point);
+        const __m512 skip = load_u8(t.skip + i * t.skip_stride + 16 * v, e.skip_zero_point);
         y = _mm512_fmadd_ps(skip, _mm512_set1_ps(e.skip_scale), y);
       }
       finish512(e, y, lanes, t.y + i * t.y_stride + 16 * v * element);

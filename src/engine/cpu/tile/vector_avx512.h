@@ -47,9 +47,9 @@ static inline __m512 activate512(__m512 v, Activation kind, float p0, float p1) 
   return v;
 }
 
-// Sixteen u8, less their zero point, as floats.
-static inline __m512 load_u8(const uint8_t* x, __mmask16 lanes, int32_t zero_point) {
-  const __m512i q = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, x));
+// Sixteen u8, less their zero point, as floats; reads sixteen bytes.
+static inline __m512 load_u8(const uint8_t* x, int32_t zero_point) {
+  const __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
   return _mm512_cvtepi32_ps(_mm512_sub_epi32(q, _mm512_set1_epi32(zero_point)));
 }
 
@@ -74,7 +74,7 @@ struct Lanes512 {
   static constexpr int64_t kCount = 16;
   using Floats = __m512;
 
-  static Floats load_u8(const uint8_t* x, int32_t zero_point) { return kernels::load_u8(x, 0xFFFF, zero_point); }
+  static Floats load_u8(const uint8_t* x, int32_t zero_point) { return kernels::load_u8(x, zero_point); }
   static Floats load(const float* x, int64_t count) { return _mm512_maskz_loadu_ps(lanes512(count), x); }
   static Floats broadcast(float x) { return _mm512_set1_ps(x); }
   static Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
