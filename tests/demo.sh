@@ -35,7 +35,7 @@ done
 onnx=$out/save_onnx engines=$out/save_engine
 shapes=(--minShapes=input:1x1x28x28 --optShapes=input:64x1x28x28 --maxShapes=input:256x1x28x28)
 float=$onnx/onnx_quant_False_dynamic_input_True.onnx quantized=$onnx/onnx_quant_True_dynamic_input_True.onnx
-run build --onnx=$float --saveEngine=$engines/engine_fp32.engine "${shapes[@]}"
+run build --onnx=$float --fp32 --saveEngine=$engines/engine_fp32.engine "${shapes[@]}"
 run build --onnx=$float --bf16 --saveEngine=$engines/engine_bf16.engine "${shapes[@]}"
 run build --onnx=$float --int8 --saveEngine=$engines/engine_original_int8.engine "${shapes[@]}"
 run build --onnx=$quantized --int8 --saveEngine=$engines/engine_int8.engine "${shapes[@]}"

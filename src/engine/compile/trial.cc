@@ -83,7 +83,10 @@ std::vector<Candidate> candidates(const Plan& plan, const Step& step, const std:
     case StepOp::kDequantize:
     case StepOp::kWriteF32:
       if (!coded(v.in(0))) break;
-      collect(kernels::dequantize_kernels(), dequantize_problem(v, kernels::DequantizeTarget::kF32Nhwc), found);
+      collect(kernels::dequantize_kernels(),
+              dequantize_problem(v, step.op == StepOp::kWriteF32 ? kernels::DequantizeTarget::kF32Nchw
+                                                                 : kernels::DequantizeTarget::kF32Nhwc),
+              found);
       break;
     default:
       break;
