@@ -106,6 +106,10 @@ TEST(Dequantize, KernelsEqualTheReferenceAndTheFormula) {
       fill_u8(x, random, Values::kRandom);
       compare_all(dequantize_kernels(), p, static_cast<size_t>(30 * channels * 4), channels * 4,
                   [&](Buffer& y) { return DequantizeArgs{.x = x.data(), .y = y.as<float>()}; });
+      const DequantizeProblem vector{
+          .target = target, .channels = channels, .scale = 0.37f, .zero_point = 77, .batch = 30};
+      compare_all(dequantize_kernels(), vector, static_cast<size_t>(30 * channels * 4), channels * 4,
+                  [&](Buffer& y) { return DequantizeArgs{.x = x.data(), .y = y.as<float>()}; });
       Buffer y(static_cast<size_t>(30 * channels * 4));
       run_split(dequantize_kernels().back(), p, {.x = x.data(), .y = y.as<float>()}, 1);
       const int64_t c = channels - 1, n = 1, h = 2, w = 4;
@@ -206,14 +210,30 @@ TEST(Concat, IsTheFormula) {
   }
 }
 
-TEST(Lut, IsTheTable) {
+// Random tables, tables that only clamp, and tables that nearly do; in place as well.
+TEST(Lut, KernelsEqualTheTable) {
   Random random(6);
-  Buffer x(7 * 8), y(7 * 8), table(256);
-  fill_u8(x, random, Values::kRandom);
-  fill_u8(table, random, Values::kRandom);
-  const LutProblem p{.channels = 6, .zero_point = 9, .pixels = 7};
-  run_split(lut_kernels().back(), p, {.x = x.data(), .table = table.data(), .y = y.data()}, 2);
-  for (int64_t i = 0; i < 56; ++i) EXPECT_EQ(i % 8 < 6 ? table.data()[x.data()[i]] : 9, y.data()[i]) << "byte " << i;
+  for (int trial = 0; trial < 60; ++trial) {
+    const LutProblem p{.channels = 1 + random.below(70), .zero_point = 9, .pixels = 1 + random.below(20)};
+    const int64_t pitch = pitch_of(p.channels), low = random.below(100), high = 120 + random.below(136);
+    Buffer x(static_cast<size_t>(p.pixels * pitch)), table(256), expected(x.size());
+    fill_u8(x, random, Values::kRandom);
+    for (int64_t i = 0; i < 256; ++i)
+      table.data()[i] = static_cast<uint8_t>(trial % 3 ? std::clamp(i, low, high) : random.below(256));
+    if (trial % 3 == 2) table.data()[random.below(256)] ^= 1;
+    for (int64_t i = 0; i < p.pixels * pitch; ++i)
+      expected.data()[i] = i % pitch < p.channels ? table.data()[x.data()[i]] : 9;
+    for (const LutKernel& kernel : lut_kernels()) {
+      if (kernel.isa > cpu().best) continue;
+      for (const int parts : {1, 2}) {
+        Buffer y(x.size()), in_place(x);
+        run_split(kernel, p, {.x = x.data(), .table = table.data(), .y = y.data()}, parts);
+        ASSERT_TRUE(same_bytes(expected, y, pitch)) << kernel.name << " trial " << trial;
+        run_split(kernel, p, {.x = in_place.data(), .table = table.data(), .y = in_place.data()}, parts);
+        ASSERT_TRUE(same_bytes(expected, in_place, pitch)) << kernel.name << " in place, trial " << trial;
+      }
+    }
+  }
 }
 
 }  // namespace

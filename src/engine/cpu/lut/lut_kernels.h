@@ -5,6 +5,7 @@
 
 namespace qat::kernels {
 
+extern const LutKernel kLutAvx512;
 extern const LutKernel kLutReference;
 
 }  // namespace qat::kernels
