@@ -84,7 +84,6 @@ Json export_one(Context& context, bool quant, bool dynamic) {
                             .shape = dynamic ? std::vector<int64_t>{} : static_shape(options, graph),
                             .opset = static_cast<int>(options.convert.opset)};
   io::onnx().write(path, graph, form);
-  context.console.info(cat(checkpoint.string(), " -> ", path.string()));
   return Json{{"onnx", path.string()},
               {"checkpoint", checkpoint.string()},
               {"quant", quant},
@@ -103,7 +102,9 @@ int run(Context& context) {
     files.push_back(export_one(context, context.options().convert.quant, context.options().convert.dynamic));
   }
   std::string text;
-  for (const Json& file : files) text += file["onnx"].get<std::string>() + "\n";
+  for (const Json& file : files) {
+    text += cat(file["checkpoint"].get<std::string>(), " -> ", file["onnx"].get<std::string>(), "\n");
+  }
   context.console.result(text, Json{{"files", files}}.dump());
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "io/onnx/onnx.h"
+#include "quant/placement.h"
 
 namespace qat::cli {
 
@@ -105,6 +106,12 @@ engine::BuildResult build_engine(Context& context) {
       .rebuild_command = rebuild_command(context)};
   request.graph = io::onnx().read(onnx);
   Console& console = context.console;
+  // As trtexec: without a word about precision, a float file is built in float. Int8 with placeholder scales is asked
+  // for.
+  if (context.config.source("BUILD.PRECISION") == "default" && !quant::is_quantized(request.graph)) {
+    request.precision = "fp32";
+    console.info("the file has no scales: built in fp32 (--bf16 is faster; --int8 and --best measure latency only)");
+  }
   request.callbacks = {.info = [&console](const std::string& line) { console.verbose(line); },
                        .progress = [&console](const std::string& label, int64_t done,
                                               int64_t total) { console.progress(label, done, total, ""); },
