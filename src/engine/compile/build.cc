@@ -2,6 +2,7 @@
 #include "engine/compile/build.h"
 
 #include <chrono>
+#include <utility>
 
 #include "base/cpu.h"
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "engine/compile/placeholder.h"
 #include "engine/compile/tactics.h"
 #include "engine/compile/trial.h"
+#include "engine/runtime/session.h"
 #include "engine/runtime/shape_binding.h"
 #include "ir/shapes.h"
 #include "ir/verify.h"
@@ -130,6 +132,13 @@ std::set<std::string> faster_in_float(const Draft& draft, const BuildRequest& re
   return layers;
 }
 
+void announce(const BuildReport& report, const std::function<void(const std::string&)>& info) {
+  if (!info) return;
+  for (const auto* lines : {&report.notes, &report.fusions, &report.not_int8}) {
+    for (const std::string& line : *lines) info(line);
+  }
+}
+
 // bf16 where the float library has every step.
 void to_bf16(Draft& draft, BuildReport& report) {
   if (!all_in_float_library(draft.plan) || draft.plan.input_mode != InputMode::kF32Nchw) {
@@ -151,11 +160,60 @@ std::string default_rebuild(const BuildRequest& request) {
 
 }  // namespace
 
+namespace {
+
+// Seconds of a run at the optimal shape: the least of three.
+double time_plan(const Plan& plan, int threads) {
+  Session session(std::shared_ptr<const Plan>(&plan, [](const Plan*) {}), {.threads = threads});
+  session.bind(plan.profile.opt);
+  const InputShape& s = plan.profile.opt;
+  const std::vector<float> input(static_cast<size_t>(s[0] * s[1] * s[2] * s[3]), 0.5f);
+  std::vector<std::vector<float>> outputs;
+  std::vector<float*> pointers;
+  for (size_t i = 0; i < plan.outputs.size(); ++i) {
+    outputs.emplace_back(static_cast<size_t>(count(session.output_shape(i))));
+    pointers.push_back(outputs.back().data());
+  }
+  double best = 1e30;
+  for (int i = 0; i < 4; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    session.run(input.data(), pointers);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (i > 0) best = std::min(best, seconds);
+  }
+  return best;
+}
+
+// `best` of a file without quantizers: int8 would need scales that nobody calibrated, so float types compete.
+BuildResult best_float(BuildRequest request) {
+  request.precision = "fp32";
+  BuildResult best = build(request);
+  if (cpu().avx512_bf16) {
+    request.precision = "bf16";
+    BuildResult other = build(request);
+    const bool differs = other.plan.precision == "bf16";
+    if (differs && time_plan(other.plan, request.threads) < time_plan(best.plan, request.threads))
+      best = std::move(other);
+  }
+  best.report.notes.push_back(cat("no Q/DQ: best chooses among float kernels (", best.plan.precision,
+                                  "); --int8 builds with placeholder scales"));
+  best.plan.precision = "best";
+  return best;
+}
+
+}  // namespace
+
 BuildResult build(BuildRequest request) {
   const auto start = std::chrono::steady_clock::now();
   PassContext context;
   check_precision(request, context.report);
   check_profile(request);
+  if (request.precision == "best" && !quant::is_quantized(request.graph)) {
+    const auto info = std::exchange(request.callbacks.info, nullptr);
+    BuildResult result = best_float(std::move(request));
+    announce(result.report, info);
+    return result;
+  }
   context.int8 = request.precision == "int8" || request.precision == "best";
   if (request.rebuild_command.empty()) request.rebuild_command = default_rebuild(request);
   ir::verify(request.graph);
@@ -193,11 +251,7 @@ BuildResult build(BuildRequest request) {
     if (layer.precision == "fp32" && draft.plan.needs_avx512_bf16) layer.precision = "bf16";
   }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (request.callbacks.info) {
-    for (const auto* lines : {&report.notes, &report.fusions, &report.not_int8}) {
-      for (const std::string& line : *lines) request.callbacks.info(line);
-    }
-  }
+  announce(report, request.callbacks.info);
   return {std::move(draft).finish(), std::move(report)};
 }
 

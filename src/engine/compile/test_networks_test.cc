@@ -115,8 +115,7 @@ void randomize_norms(ir::Graph& graph, Random& random) {
 }  // namespace
 
 std::vector<std::string> network_names() {
-  if (std::getenv("QAT_SLOW_TESTS") == nullptr)
-    return {"resnet8", "mobilenet_v2", "squeeze_excite", "dense"};
+  if (std::getenv("QAT_SLOW_TESTS") == nullptr) return {"resnet8", "mobilenet_v2", "squeeze_excite", "dense"};
   std::vector<std::string> names = zoo::names();
   names.insert(names.end(), {"squeeze_excite", "dense"});
   return names;
