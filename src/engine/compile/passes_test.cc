@@ -53,12 +53,13 @@ TEST_P(Passes, KeepFloatResults) {
   each_pass(GetParam(), false, [](const std::string& pass, Difference d) { EXPECT_LE(d.worst, 1e-5) << pass; });
 }
 
-// Moving values past a quantizer's rounding flips one step now and then; passes that only move it flip none.
+// Moving values past a quantizer's rounding flips one step now and then; the others change float sums in the last bit
+// at most (a Gemm behind a Flatten is summed as floats).
 TEST_P(Passes, KeepQuantizedResults) {
   const std::vector<std::string> rounding{"fold_batch_norm", "lower_batch_norm", "fuse_adds", "lower_int8"};
   each_pass(GetParam(), true, [&](const std::string& pass, Difference d) {
     const bool may = std::find(rounding.begin(), rounding.end(), pass) != rounding.end();
-    EXPECT_LE(d.mean, may ? 0.02 : 0.0) << pass;
+    EXPECT_LE(d.mean, may ? 0.02 : 1e-6) << pass;
   });
 }
 
@@ -128,7 +129,8 @@ TEST(Lowering, ACheckpointAndItsOnnxFileGiveTheSameIntegers) {
         EXPECT_EQ(own.nodes[i].op, read.nodes[i].op) << name << " node " << i;
         const auto &x = own.value(own.nodes[i].output).quant, &y = read.value(read.nodes[i].output).quant;
         ASSERT_EQ(x.has_value(), y.has_value()) << own.nodes[i].name;
-        if (x) EXPECT_TRUE(x->scale == y->scale && x->lo == y->lo && x->hi == y->hi) << own.nodes[i].name;
+        const bool same = !x || (x->scale == y->scale && x->lo == y->lo && x->hi == y->hi);
+        EXPECT_TRUE(same) << own.nodes[i].name;
       }
       const std::vector<Tensor> first = constants(own), second = constants(read);
       ASSERT_EQ(first.size(), second.size());
