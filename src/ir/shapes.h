@@ -9,7 +9,7 @@ namespace qat::ir {
 // layer1.0.conv1] expected 64 input channels, got 32".
 void infer_shapes(Graph& graph);
 
-// The same with concrete input dims, in place of what the graph declares (which may be dynamic).
+// The same with input dims that fit what the graph declares (kDynamic fits any); its inputs then have these dims.
 void infer_shapes(Graph& graph, const std::vector<Dims>& input_dims);
 
 // Extent of a convolution's or pool's output: floor (or ceil) ((in + pads - dilation (kernel - 1) - 1) / stride) + 1.
