@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "io/pth/pth.h"
 #include "io/python_judge.h"
@@ -49,10 +50,10 @@ std::vector<Case> layers() {
                       ConvAttrs{.stride = {2, 2}, .pads = {0, 0, 1, 1}}, "F.conv2d(F.pad(x,(0,1,0,1)),p0,None,2)"));
   cases.push_back(one("conv_wide_pad", Op::kConv, {1, 2, 2, 2}, {{3, 2, 1, 1}},
                       ConvAttrs{.stride = {3, 3}, .pads = {4, 4, 4, 4}}, "F.conv2d(x,p0,None,3,4)"));
-  cases.push_back(one("transpose", Op::kConvTranspose, {2, 4, 5, 3}, {{4, 3, 3, 4}, {6}},
+  cases.push_back(one("conv_transpose", Op::kConvTranspose, {2, 4, 5, 3}, {{4, 3, 3, 4}, {6}},
                       ConvAttrs{.stride = {2, 3}, .pads = {1, 2, 1, 2}, .groups = 2, .output_padding = {1, 0}},
                       "F.conv_transpose2d(x,p0,p1,(2,3),(1,2),(1,0),2)"));
-  cases.push_back(one("transpose_dilated", Op::kConvTranspose, {1, 2, 4, 4}, {{2, 3, 3, 3}},
+  cases.push_back(one("conv_transpose_dilated", Op::kConvTranspose, {1, 2, 4, 4}, {{2, 3, 3, 3}},
                       ConvAttrs{.dilation = {2, 2}}, "F.conv_transpose2d(x,p0,None,1,0,0,1,2)"));
   cases.push_back(one("gemm", Op::kGemm, {3, 17}, {{5, 17}, {5}}, {}, "F.linear(x,p0,p1)"));
   cases.push_back(one("batch_norm", Op::kBatchNorm, {2, 5, 3, 3}, {{5}, {5}, {5}, {5}}, BatchNormAttrs{.eps = 1e-3f},
@@ -144,8 +145,10 @@ TEST(Interpret, EveryOperatorEqualsPyTorch) {
   if (!testing::has_python()) GTEST_SKIP() << "no " << testing::python();
   const testing::TempFolder folder;
   io::PyDict file;
+  std::set<std::string> names;
   for (const auto& family : {layers(), pools(), pointwise(), views()}) {
     for (const Case& c : family) {
+      EXPECT_TRUE(names.insert(c.name).second) << c.name << ": a second case would hide the first";
       const Tensor x = random_tensor(c.graph.value(c.graph.inputs[0]).dims, 99, -4, 4);
       io::PyDict values{{"x", {x}}};
       for (const Value& v : c.graph.values) {
