@@ -16,7 +16,7 @@ struct Operand {
   }
 };
 
-// The upper bound before rounding, the lower one when packing saturates, as in tile_avx512vnni.cc.
+// The upper bound before rounding, the lower one when packing saturates, as in epilogue512.h.
 [[gnu::always_inline]] inline __m512i sum16(const Operand& a, const Operand& b, __m512 high, const uint8_t* xa,
                                             const uint8_t* xb) {
   const __m512 v = _mm512_fmadd_ps(b.load(xb), b.scale, _mm512_mul_ps(a.load(xa), a.scale));

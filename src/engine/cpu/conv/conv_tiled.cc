@@ -151,6 +151,8 @@ constexpr ConvKernel make_kernel(const char* name, Isa isa) {
 
 constinit const ConvKernel kConv14x32Avx512Vnni =
     make_kernel<kTilesAvx512Vnni, gather_rows_avx512>("conv_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
+constinit const ConvKernel kConv10x32Avx512 =
+    make_kernel<kTilesAvx512, gather_rows_avx512>("conv_s8_10x32_avx512", Isa::kAvx512);
 constinit const ConvKernel kConv6x16AvxVnni =
     make_kernel<kTilesAvxVnni, gather_rows_avx2>("conv_s8_6x16_avxvnni", Isa::kAvxVnni);
 constinit const ConvKernel kConv4x16Avx2 = make_kernel<kTilesAvx2, gather_rows_avx2>("conv_s8_4x16_avx2", Isa::kAvx2);

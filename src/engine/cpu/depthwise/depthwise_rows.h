@@ -93,7 +93,7 @@ struct PlainBlock {
         bias(t.bias),
         channels(t.channels) {}
 
-  // Saturating packs put the channels back in order and apply the lower bounds, as in tile_avx512vnni.cc.
+  // Saturating packs put the channels back in order and apply the lower bounds, as in epilogue512.h.
   [[gnu::always_inline]] void finish(const BlockSums<Vec>& sums, uint8_t* y) const {
     typename Vec::Ints q[4];
 #pragma GCC unroll 4

@@ -6,6 +6,7 @@
 namespace qat::kernels {
 
 extern const GemmKernel kGemm14x32Avx512Vnni;
+extern const GemmKernel kGemm10x32Avx512;
 extern const GemmKernel kGemm6x16AvxVnni;
 extern const GemmKernel kGemm4x16Avx2;
 extern const GemmKernel kGemm4x8Portable;

@@ -73,6 +73,7 @@ constexpr GemmKernel make_kernel(const char* name, Isa isa) {
 
 constinit const GemmKernel kGemm14x32Avx512Vnni =
     make_kernel<kTilesAvx512Vnni>("gemm_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
+constinit const GemmKernel kGemm10x32Avx512 = make_kernel<kTilesAvx512>("gemm_s8_10x32_avx512", Isa::kAvx512);
 constinit const GemmKernel kGemm6x16AvxVnni = make_kernel<kTilesAvxVnni>("gemm_s8_6x16_avxvnni", Isa::kAvxVnni);
 constinit const GemmKernel kGemm4x16Avx2 = make_kernel<kTilesAvx2>("gemm_s8_4x16_avx2", Isa::kAvx2);
 constinit const GemmKernel kGemm4x8Portable = make_kernel<kTilesPortable>("gemm_s8_4x8_portable", Isa::kPortable);

@@ -67,6 +67,7 @@ struct TileSet {
 extern const TileSet kTilesPortable;
 extern const TileSet kTilesAvx2;
 extern const TileSet kTilesAvxVnni;
+extern const TileSet kTilesAvx512;
 extern const TileSet kTilesAvx512Vnni;
 
 // A block of rows against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the

@@ -1,0 +1,122 @@
+// The epilogue of a tile's sums on 512-bit registers: in registers when it is plain, through memory otherwise.
+#pragma once
+
+#include "engine/cpu/tile/tile.h"
+#include "engine/cpu/tile/vector_avx512.h"
+
+namespace qat::kernels {
+namespace {  // each file that includes this compiles it for its own instruction set
+
+template <int Rows, int Vectors>
+struct Sums {
+  __m512i acc[Rows][Vectors];
+};
+
+// Constants of a plain epilogue in registers: stores of bytes may alias anything, so nothing is read again between
+// them.
+template <int Vectors>
+struct Plain {
+  explicit Plain(const TileTask& t)
+      : high(_mm512_set1_ps(t.epilogue->high)),
+        zero_point(_mm512_set1_epi16(static_cast<short>(t.epilogue->full.zero_point))),
+        lowest(_mm512_set1_epi8(static_cast<char>(t.epilogue->lowest))),
+        skip_scale(_mm512_set1_ps(t.epilogue->full.skip_scale)),
+        skip_zero_point(_mm512_set1_epi32(t.epilogue->full.skip_zero_point)) {
+    for (int v = 0; v < Vectors; ++v) {
+      lanes[v] = lanes512(t.channels - 16 * v);
+      multiplier[v] = _mm512_maskz_loadu_ps(lanes[v], t.multiplier + 16 * v);
+      bias[v] = _mm512_maskz_loadu_ps(lanes[v], t.bias + 16 * v);
+    }
+  }
+
+  // fma(float(acc), M, B), the skip, the upper bound; the lower one comes when packing saturates. NaN passes min_ps as
+  // its second operand and converts to INT_MIN, which the lower bound catches.
+  template <bool Skip>
+  [[gnu::always_inline]] __m512i requantize(__m512i acc, int v, const uint8_t* skip) const {
+    __m512 x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), multiplier[v], bias[v]);
+    if constexpr (Skip) {
+      const __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(skip + 16 * v)));
+      x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(q, skip_zero_point)), skip_scale, x);
+    }
+    return _mm512_cvtps_epi32(_mm512_min_ps(high, x));
+  }
+
+  // Packs two rows of two vectors to bytes, in order: row 0 in the lower half, row 1 in the upper.
+  [[gnu::always_inline]] __m512i pack(const __m512i (&row0)[2], const __m512i (&row1)[2]) const {
+    const __m512i p0 = _mm512_adds_epi16(_mm512_packs_epi32(row0[0], row0[1]), zero_point);
+    const __m512i p1 = _mm512_adds_epi16(_mm512_packs_epi32(row1[0], row1[1]), zero_point);
+    // Dword 4 * lane + j is four columns of row j / 2, vector j % 2.
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, _mm512_max_epu8(_mm512_packus_epi16(p0, p1), lowest));
+  }
+
+  __m512 high;
+  __m512i zero_point, lowest;
+  __m512 skip_scale;
+  __m512i skip_zero_point;
+  __mmask16 lanes[Vectors];
+  __m512 multiplier[Vectors], bias[Vectors];
+};
+
+template <int Vectors>
+[[gnu::always_inline]] inline void store_row(__m256i bytes, int64_t channels, uint8_t* y) {
+  if (channels != 16 * Vectors) {
+    _mm256_mask_storeu_epi8(y, static_cast<__mmask32>((1ull << channels) - 1), bytes);
+  } else if constexpr (Vectors == 2) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), bytes);
+  } else {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(bytes));
+  }
+}
+
+template <bool Skip, int Rows, int Vectors>
+[[gnu::always_inline]] inline void store_plain(const TileTask& t, const Sums<Rows, Vectors>& sums) {
+  const Plain<Vectors> plain(t);
+  const int64_t channels = t.channels, y_stride = t.y_stride, skip_stride = t.skip_stride;
+  uint8_t* y = t.y;
+  const uint8_t* skip = t.skip;
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; i += 2, y += 2 * y_stride, skip += 2 * skip_stride) {
+    __m512i q[2][2] = {};
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) {
+      q[0][v] = plain.template requantize<Skip>(sums.acc[i][v], v, skip);
+      if (i + 1 < Rows) q[1][v] = plain.template requantize<Skip>(sums.acc[i + 1][v], v, skip + skip_stride);
+    }
+    const __m512i bytes = plain.pack(q[0], q[1]);
+    store_row<Vectors>(_mm512_castsi512_si256(bytes), channels, y);
+    if (i + 1 < Rows) store_row<Vectors>(_mm512_extracti64x4_epi64(bytes, 1), channels, y + y_stride);
+  }
+}
+
+// Curves and float outputs: from memory, one vector at a time.
+void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) {
+  const Epilogue& e = t.epilogue->full;
+  const int64_t element = e.output == Output::kF32 ? 4 : 1;
+  for (int i = 0; i < rows; ++i) {
+    for (int v = 0; v < vectors; ++v, sums += 16) {
+      const __mmask16 lanes = lanes512(t.channels - 16 * v);
+      const __m512 multiplier = _mm512_maskz_loadu_ps(lanes, t.multiplier + 16 * v);
+      const __m512 bias = _mm512_maskz_loadu_ps(lanes, t.bias + 16 * v);
+      __m512 y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums)), multiplier, bias);
+      if (e.has_skip) {
+        const __m512 skip = load_u8(t.skip + i * t.skip_stride + 16 * v, e.skip_zero_point);
+        y = _mm512_fmadd_ps(skip, _mm512_set1_ps(e.skip_scale), y);
+      }
+      finish512(e, y, lanes, t.y + i * t.y_stride + 16 * v * element);
+    }
+  }
+}
+
+template <int Rows, int Vectors>
+[[gnu::always_inline]] inline void finish_sums(const TileTask& t, const Sums<Rows, Vectors>& sums) {
+  alignas(64) int32_t memory[Rows * Vectors * 16];
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) _mm512_store_si512(memory + (i * Vectors + v) * 16, sums.acc[i][v]);
+  finish_rows(t, memory, Rows, Vectors);
+}
+
+}  // namespace
+}  // namespace qat::kernels
