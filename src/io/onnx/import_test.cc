@@ -8,7 +8,7 @@ namespace {
 
 struct Case {
   std::string name;  // of the test
-  std::string make;  // judge.py's commands that make FILE
+  std::string make;  // judge.py's commands that make FILE, in the folder DIR
   Shape shape;
   double tolerance = 1e-4;  // max |difference| / max |logit|
   double cosine = 0;        // judged by this instead when over 0: a float judge rounds ties of Q/DQ otherwise
@@ -29,6 +29,7 @@ std::vector<Case> exported() {
   return {
       {.name = "resnet_opset13", .make = "export resnet_narrow FILE 32 13", .shape = odd},
       {.name = "mobilenet_v2", .make = "export mobilenet_narrow FILE 32 17", .shape = odd},
+      {.name = "mobilenet_v3_script", .make = "export mobilenet_v3_narrow FILE 32 17", .shape = square},
       {.name = "mobilenet_v3_opset12", .make = "export mobilenet_v3_narrow FILE 32 12", .shape = square},
       {.name = "mobilenet_v3_dynamo", .make = "export mobilenet_v3_narrow FILE 32 18 dynamo", .shape = square},
       {.name = "densenet", .make = "export densenet_narrow FILE 32 17", .shape = square},
@@ -38,11 +39,12 @@ std::vector<Case> exported() {
   };
 }
 
+// Of the exports above.
 std::vector<Case> quantized() {
   std::vector<Case> cases;
-  for (const char* net : {"resnet_narrow", "mobilenet_v3_narrow"}) {
+  for (const char* net : {"resnet_opset13", "mobilenet_v3_script"}) {
     for (const char* kind : {"s8", "u8"}) {
-      const std::string make = cat("export ", net, " FILE.float 32 17 , quantize FILE.float FILE ", kind);
+      const std::string make = cat("quantize DIR/", net, ".onnx FILE ", kind);
       cases.push_back({.name = cat(net, "_", kind), .make = make, .shape = {2, 3, 32, 32}, .cosine = 0.999});
     }
   }
@@ -63,6 +65,13 @@ std::vector<Case> large() {
   return cases;
 }
 
+std::string put(std::string text, const std::string& word, const std::string& value) {
+  for (size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += value.size()) {
+    text.replace(at, word.size(), value);
+  }
+  return text;
+}
+
 // Python starts once for all cases of a list: torch alone takes seconds to load.
 class Workshop {
  public:
@@ -70,9 +79,7 @@ class Workshop {
     std::string commands;
     for (const Case& c : cases_) {
       const std::string file = folder_ / (c.name + ".onnx");
-      std::string make = c.make;
-      for (size_t at = 0; (at = make.find("FILE", at)) != std::string::npos; at += file.size())
-        make.replace(at, 4, file);
+      const std::string make = put(put(c.make, "FILE", file), "DIR", folder_ / "");
       inputs_[c.name] = random_images(c.shape);
       write_raw(file + ".x", inputs_[c.name]);
       commands += cat(commands.empty() ? "" : " , ", make, " , run ", file, " ", file, ".x ", file, ".y ort ",
@@ -105,9 +112,11 @@ class Workshop {
 
 TEST(Import, HandMadeModels) { Workshop(hand_made()).judge_all(); }
 
-TEST(Import, ExportsOfTorch) { Workshop(exported()).judge_all(); }
-
-TEST(Import, QuantizedByOnnxRuntime) { Workshop(quantized()).judge_all(); }
+TEST(Import, ExportsOfTorchAndTheirQuantizationByOnnxRuntime) {
+  std::vector<Case> cases = exported();
+  for (const Case& c : quantized()) cases.push_back(c);
+  Workshop(cases).judge_all();
+}
 
 TEST(Import, LargeNetworks) {
   if (!slow_tests()) GTEST_SKIP() << "set QAT_SLOW_TESTS=1";

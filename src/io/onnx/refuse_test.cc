@@ -55,7 +55,7 @@ TEST(Refuse, RandomBytesNeverCrash) {
   const std::string whole = read_file(small_file(folder));
   Random random(17);
   int refused = 0;
-  const int rounds = slow_tests() ? 100000 : 3000;
+  const int rounds = slow_tests() ? 100000 : 1500;
   for (int round = 0; round < rounds; ++round) {
     std::string bytes = whole;
     for (int64_t i = random.below(4); i >= 0; --i) {
