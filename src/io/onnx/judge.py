@@ -73,7 +73,7 @@ def export(name, path, size='64', opset='17', dynamo=''):
         torch.onnx.export(model, (x,), path, dynamo=True, input_names=['input'], output_names=['output'],
                           dynamic_shapes=({0: 'batch'},), verbose=False)
     else:
-        axes = {0: 'batch'} if name == 'viewnet' else {0: 'batch', 2: 'height', 3: 'width'}
+        axes = {0: 'batch'} if name in ('viewnet', 'vgg16_bn') else {0: 'batch', 2: 'height', 3: 'width'}
         torch.onnx.export(model, x, path, dynamo=False, input_names=['input'], output_names=['output'],
                           dynamic_axes={'input': axes, 'output': {0: 'batch'}}, opset_version=int(opset))
 

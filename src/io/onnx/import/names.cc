@@ -7,21 +7,18 @@ namespace qat::onnxio {
 
 namespace {
 
-// "/layer1/layer1.0/conv1/Conv" -> "layer1.0.conv1": a part that repeats what leads to it replaces it. "" when the name
-// is not of this form.
+// "/features/features.1/block/block.0/Conv" -> "features.1.block.0": a part that repeats the one before it replaces it.
+// "" when the name is not of this form.
 std::string torch_path(const Node& node) {
   if (node.name.empty() || node.name[0] != '/') return "";
-  std::string path;
+  std::string path, last;
   auto parts = split(node.name.substr(1), '/');
   parts.pop_back();
   for (const auto& part : parts) {
-    if (path.empty() || part.starts_with(path + ".")) {
-      path = part;
-    } else {
-      path += "." + part;
-    }
+    if (!last.empty() && !part.starts_with(last + ".")) path += last + ".";
+    last = part;
   }
-  return path;
+  return path + last;
 }
 
 std::string last_part(const Node& node) { return node.name.substr(node.name.rfind('/') + 1); }
