@@ -37,7 +37,7 @@ void list_class(const fs::path& root, const std::string& folder, int64_t label, 
                          entry.path().filename().string());
   if (found.empty()) fail(Code::kBadFile, "[", top, "] the class folder has no image; add some, or remove it");
   std::sort(found.begin(), found.end());
-  for (const auto& [below, file] : found) items.push_back({.path = below + "/" + file, .label = label});
+  for (const auto& [below, file] : found) items.push_back({.path = cat(below, "/", file), .label = label});
 }
 
 class FolderDataset final : public Dataset {

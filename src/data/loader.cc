@@ -139,7 +139,7 @@ struct Loader::Impl {
     std::unique_lock lock(mutex);
     fill(options.workers > 0 ? std::max<int64_t>(options.prefetch, 1) : 1);
     if (queue.empty()) return nullptr;
-    const std::shared_ptr<Pending> front = queue.front();
+    std::shared_ptr<Pending> front = queue.front();
     if (options.workers > 0) {
       work.notify_all();
       ready.wait(lock, [&] { return front->done == front->maker.size(); });

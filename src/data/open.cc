@@ -27,7 +27,7 @@ Place place_of(const DataOptions& options, bool train) {
   const char* key = train ? "DATA.TRAIN" : "DATA.TEST";
   if (own.empty() && options.path.empty())
     fail(Code::kUsage, "[DATA.PATH] no data given; set DATA.PATH to a folder, or ", key, " for this split");
-  const Place place{.path = own.empty() ? options.path : own, .inside = own.empty()};
+  Place place{.path = own.empty() ? options.path : own, .inside = own.empty()};
   std::error_code ignored;
   if (!fs::exists(place.path, ignored))
     fail(Code::kIo, "[", place.path.string(), "] not found; check ", place.inside ? "DATA.PATH" : key);

@@ -16,6 +16,8 @@ struct Axis {
   int64_t input = 0, size = 0, begin = 0, outputs = 0;
 };
 
+int64_t truncate(double x) { return static_cast<int64_t>(x); }
+
 // The operations and their order are Pillow's: another order would round some weights differently.
 Taps make_taps(const Axis& axis) {
   const double scale = static_cast<double>(axis.input) / static_cast<double>(axis.size);
@@ -28,8 +30,8 @@ Taps make_taps(const Axis& axis) {
   std::vector<double> share(static_cast<size_t>(taps.pitch));
   for (int64_t i = 0; i < axis.outputs; ++i) {
     const double centre = (static_cast<double>(axis.begin + i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - support + 0.5));
-    const int64_t length = std::min(axis.input, static_cast<int64_t>(centre + support + 0.5)) - first;
+    const auto first = std::max<int64_t>(0, truncate(centre - support + 0.5));
+    const int64_t length = std::min(axis.input, truncate(centre + support + 0.5)) - first;
     double sum = 0;
     for (int64_t t = 0; t < length; ++t) {
       const double x = std::abs((static_cast<double>(t + first) - centre + 0.5) * inverse);
@@ -38,7 +40,8 @@ Taps make_taps(const Axis& axis) {
     }
     for (int64_t t = 0; t < length; ++t) {
       const double weight = share[static_cast<size_t>(t)] / sum;
-      taps.weights[static_cast<size_t>(i * taps.pitch + t)] = static_cast<int32_t>(0.5 + weight * (1 << kResizeBits));
+      taps.weights[static_cast<size_t>(i * taps.pitch + t)] =
+          static_cast<int32_t>(truncate(weight * (1 << kResizeBits) + 0.5));
     }
     taps.first.push_back(static_cast<int32_t>(first));
     taps.length.push_back(static_cast<int32_t>(length));

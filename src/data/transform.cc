@@ -158,7 +158,7 @@ Transform train_transform(const config::DataOptions& options) {
   if (options.size < 0 || options.resize < 0 || options.pad < 0)
     fail(Code::kUsage, "[DATA.SIZE, DATA.RESIZE, DATA.PAD] expected 0 or more, got ", options.size, ", ",
          options.resize, ", ", options.pad);
-  const Transform augment = augmentation(options);
+  Transform augment = augmentation(options);
   if (!options.flip) return augment;
   return [augment](const Tensor& pixels, Random& random) {
     const Tensor augmented = augment(pixels, random);

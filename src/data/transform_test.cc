@@ -112,8 +112,8 @@ TEST(Transform, RandomResizedWindowsHaveTorchvisionsDistribution) {
     top += static_cast<double>(w.top) / 300;
     aspect += ratio;
   }
-  // Means of 60,000 draws of torchvision 0.26 (deviation of the first: 0.0009); windows that do not fit are drawn again,
-  // which favours small ones.
+  // Means of 60,000 draws of torchvision 0.26 (deviation of the first: 0.0009); windows that do not fit are drawn
+  // again, which favours small ones.
   EXPECT_NEAR(area / kDraws, 0.4332, 0.005);
   EXPECT_NEAR(top / kDraws, 0.1399, 0.003);
   EXPECT_NEAR(aspect / kDraws, 1.0466, 0.004);
