@@ -132,7 +132,7 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
                                          .threads = threads,
                                          .mean = options.data.mean,
                                          .std = options.data.std});
-  module.refresh_weight_ranges();
+  module.weights_changed();
   Histograms histograms(module.graph(), threads);
   collect(module, histograms, options, report);
   choose(module.graph(), histograms, options.quant, report);

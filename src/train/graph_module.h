@@ -77,8 +77,9 @@ class GraphModule {
   // In graph order. Views stay valid while the module lives; gradients until the next train_step.
   std::vector<ParamView> parameters();
 
-  // Weight ranges that follow their weights (kStep): measures them again, before saving or evaluating.
-  void refresh_weight_ranges();
+  // To be called before evaluating or saving after the parameters were written: measures the weight ranges that follow
+  // their weights (kStep), and forgets what evaluation had prepared.
+  void weights_changed();
 
   struct Impl;
 

@@ -226,7 +226,7 @@ class Run {
   // Evaluates, and keeps the model when it is the best so far.
   double consider(int64_t epoch) {
     const WeightAverage::InPlace averages(*average_);
-    module_->refresh_weight_ranges();
+    module_->weights_changed();
     const double accuracy = top1(*module_, select_set_, options_, report_);
     if (accuracy > state_.best_top1) {
       state_.best_top1 = accuracy;
@@ -258,7 +258,7 @@ class Run {
   }
 
   void save_last() {
-    module_->refresh_weight_ranges();
+    module_->weights_changed();
     TrainingState state = state_;
     state.optimizer = optimizer_.state();
     state.average = average_->values();

@@ -15,13 +15,14 @@ namespace qat::train {
 
 inline int64_t mask_pitch(int64_t channels) { return (channels + 7) / 8; }
 
-// y = fake_quant(clip(x * a + b + skip)); any part may be absent.
+// y = fake_quant(clip(x * a + b + skip * skip_scale)); any part may be absent.
 struct NormActArgs {
   int64_t rows = 0, channels = 0;
   const float* x = nullptr;
   const float* a = nullptr;     // [channels], with b; null: x as it is
   const float* b = nullptr;     // fma(x, a, b)
   const float* skip = nullptr;  // [rows, channels]; null: none
+  float skip_scale = 1;         // fma(skip, skip_scale, v)
   float clip_lo = -std::numeric_limits<float>::infinity();
   float clip_hi = std::numeric_limits<float>::infinity();
   float scale = 0;  // 0: no quantization

@@ -18,6 +18,7 @@ typename S::V norm_act_tile(const NormActArgs& args, int64_t row0, int64_t row1,
   using V = typename S::V;
   const Tile<S, kFull> tile{n};
   const V lo = S::set1(args.clip_lo), hi = S::set1(args.clip_hi), scale = S::set1(args.scale);
+  const V skip_scale = S::set1(args.skip_scale);
   const V q_lo = S::set1(static_cast<float>(args.quant_lo)), q_hi = S::set1(static_cast<float>(args.quant_hi));
   V a{}, b{};
   if constexpr (Parts::norm) a = tile.load(args.a + c), b = tile.load(args.b + c);
@@ -27,7 +28,7 @@ typename S::V norm_act_tile(const NormActArgs& args, int64_t row0, int64_t row1,
     const int64_t at = r * args.channels + c;
     V v = tile.load(args.x + at);
     if constexpr (Parts::norm) v = S::fma(v, a, b);
-    if constexpr (Parts::skip) v = S::add(v, tile.load(args.skip + at));
+    if constexpr (Parts::skip) v = S::fma(tile.load(args.skip + at), skip_scale, v);
     typename S::M pass{};
     if constexpr (Parts::mask) pass = S::both(S::less(lo, v), S::less(v, hi));
     v = S::min(hi, S::max(lo, v));  // NaN stays NaN

@@ -8,6 +8,7 @@
 #include "data/data.h"
 #include "ir/shapes.h"
 #include "quant/placement.h"
+#include "train/libtorch/exact_steps.h"
 #include "train/libtorch/fake_quant_step.h"
 #include "train/libtorch/steps.h"
 
@@ -49,6 +50,8 @@ struct GraphModule::Impl {
   RunState state;
   Frame leaves;  // parameters, buffers; undefined elsewhere
   std::vector<Step> train_steps, eval_steps;
+  bool quantized;
+  std::unique_ptr<ExactPlan> exact;  // of a quantized graph, made when first evaluated; dropped when weights change
   std::vector<std::pair<ParamKind, ir::ValueId>> parameters;
 
   Impl(ir::Graph g, const ModuleOptions& o) : graph(std::move(g)), options(o), leaves(graph.values.size()) {
@@ -56,6 +59,7 @@ struct GraphModule::Impl {
       fail(Code::kBadFile, "[", graph.name, "] expected one input and one output, got ", graph.inputs.size(), " and ",
            graph.outputs.size());
     }
+    quantized = quant::is_quantized(graph);
     make_leaves();
     train_steps = make_steps(graph, step_options());
     StepOptions eval = step_options();
@@ -130,18 +134,23 @@ struct GraphModule::Impl {
     return wrap(shared, at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
   }
 
-  // visit(step, output) after each step.
+  // visit(step, output) after each step. `of`: the graph whose steps they are.
   template <class Visit>
-  at::Tensor run(const std::vector<Step>& steps, const at::Tensor& input, const Visit& visit) {
-    Frame frame = leaves;
-    frame[static_cast<size_t>(graph.inputs[0])] = input;
+  static at::Tensor run(const ir::Graph& of, Frame frame, const std::vector<Step>& steps, const at::Tensor& input,
+                        const Visit& visit) {
+    frame[static_cast<size_t>(of.inputs[0])] = input;
     for (const Step& step : steps) {
       at::Tensor& out = frame[static_cast<size_t>(step.output)];
       out = step.run(frame);
       visit(step, out);
       for (ir::ValueId id : step.last_used) frame[static_cast<size_t>(id)] = at::Tensor();
     }
-    return frame[static_cast<size_t>(graph.outputs[0])];
+    return frame[static_cast<size_t>(of.outputs[0])];
+  }
+
+  template <class Visit>
+  at::Tensor run(const std::vector<Step>& steps, const at::Tensor& input, const Visit& visit) const {
+    return run(graph, leaves, steps, input, visit);
   }
 
   StepResult train_step(const TrainBatch& batch);
@@ -149,7 +158,12 @@ struct GraphModule::Impl {
   at::Tensor evaluate(const Tensor& images) {
     const at::NoGradGuard no_gradients;
     state.training = false;
-    return run(eval_steps, input_of(images), [](const Step&, const at::Tensor&) {});
+    const auto nothing = [](const Step&, const at::Tensor&) {};
+    if (!quantized) return run(eval_steps, input_of(images), nothing);
+    if (!exact) exact = make_exact_plan(graph);
+    const ir::ValueId output = exact->graph.outputs[0];
+    const at::Tensor logits = run(exact->graph, exact->leaves, exact->steps, input_of(images), nothing);
+    return at::mul(logits, at::Scalar(static_cast<double>(exact->units[static_cast<size_t>(output)])));
   }
 };
 
@@ -171,6 +185,7 @@ StepResult GraphModule::train_step(const TrainBatch& batch) {
 
 StepResult GraphModule::Impl::train_step(const TrainBatch& batch) {
   Impl& m = *this;
+  m.exact.reset();
   m.state = {.training = true, .bn_frozen = batch.freeze_bn, .not_finite = {}};
   for (const auto& [kind, id] : m.parameters) m.leaves[static_cast<size_t>(id)].mutable_grad() = at::Tensor();
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
@@ -245,7 +260,8 @@ std::vector<ParamView> GraphModule::parameters() {
   return views;
 }
 
-void GraphModule::refresh_weight_ranges() {
+void GraphModule::weights_changed() {
+  impl_->exact.reset();
   if (impl_->options.weight_ranges != WeightRangeMode::kStep) return;
   for (ir::NodeId id : quant::weight_quantizers(impl_->graph)) {
     const ir::Node& node = impl_->graph.nodes[static_cast<size_t>(id)];

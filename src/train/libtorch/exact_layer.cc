@@ -1,0 +1,123 @@
+// Weights as integers, split where sums could pass 2^24: see exact_layer.h.
+#include "train/libtorch/exact_layer.h"
+
+#include <cmath>
+
+#include "base/qmath.h"
+#include "ir/quant_range.h"
+
+namespace qat::train {
+
+namespace {
+
+using ir::kNone;
+using ir::Op;
+
+constexpr double kExactLimit = 16777216.0 / 128.0;  // of sum|q_w|, with |q_x| <= 128
+
+const ir::Node* producer_of(const ir::Graph& graph, ir::ValueId id) {
+  for (const ir::Node& node : graph.nodes) {
+    if (node.output == id) return &node;
+  }
+  return nullptr;
+}
+
+// The quantizer that an activation comes from, past views.
+const ir::Node* activation_quantizer(const ir::Graph& graph, ir::ValueId id) {
+  const ir::Node* node = producer_of(graph, id);
+  while (node != nullptr && (node->op == Op::kFlatten || node->op == Op::kReshape || node->op == Op::kIdentity ||
+                             node->op == Op::kDropout || node->op == Op::kMaxPool || node->op == Op::kTranspose)) {
+    node = producer_of(graph, node->inputs[0]);
+  }
+  return node != nullptr && is_plain_activation_quantizer(graph, *node) ? node : nullptr;
+}
+
+const ir::Node* weight_quantizer(const ir::Graph& graph, ir::ValueId id) {
+  const ir::Node* node = producer_of(graph, id);
+  if (node == nullptr || node->op != Op::kFakeQuant || !graph.has_data(node->inputs[0])) return nullptr;
+  const bool zero_point = node->inputs.size() > 2 && node->inputs[2] != kNone;
+  return zero_point || node->as<ir::FakeQuantAttrs>().axis > 0 ? nullptr : node;
+}
+
+// Largest sum of |q| over an output channel's weights with input channels [begin, end).
+double largest_sum(const at::Tensor& q) {
+  return q.numel() == 0 ? 0.0 : q.abs().to(at::kDouble).flatten(1).sum(1).max().item<double>();
+}
+
+}  // namespace
+
+bool is_exact_layer(const ir::Graph& graph, const ir::Node& node) {
+  return (node.op == Op::kConv || node.op == Op::kGemm) && activation_quantizer(graph, node.inputs[0]) != nullptr &&
+         weight_quantizer(graph, node.inputs[1]) != nullptr;
+}
+
+std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::Node& node,
+                                              const std::vector<float>& units) {
+  if (!is_exact_layer(graph, node)) return nullptr;
+  auto layer = std::make_shared<ExactLayer>();
+  layer->node_ = node;
+  const ir::Node& quantizer = *weight_quantizer(graph, node.inputs[1]);
+  const ir::QuantRange range = ir::quant_range(graph, quantizer);
+  const Tensor& weight = graph.value(quantizer.inputs[0]).data;
+  const int64_t outputs = weight.dim(0), per_output = weight.size() / std::max<int64_t>(outputs, 1);
+  at::Tensor q = at::empty(weight.shape(), at::TensorOptions().dtype(at::kFloat));
+  const double s_x = static_cast<double>(units[static_cast<size_t>(node.inputs[0])]);
+  for (int64_t k = 0; k < outputs; ++k) {
+    const float s_w = range.scale[range.scale.size() == 1 ? 0 : static_cast<size_t>(k)];
+    layer->scale_.push_back(s_x * static_cast<double>(s_w));
+    for (int64_t i = k * per_output; i < (k + 1) * per_output; ++i) {
+      q.mutable_data_ptr<float>()[i] =
+          static_cast<float>(quantize(weight.data<float>()[static_cast<size_t>(i)], s_w, 0, range.lo, range.hi));
+    }
+  }
+  layer->bias_.assign(static_cast<size_t>(outputs), 0.0);
+  if (node.inputs.size() > 2 && node.inputs[2] != kNone) {
+    const auto bias = graph.value(node.inputs[2]).data.data<float>();
+    layer->bias_.assign(bias.begin(), bias.end());
+  }
+  const bool grouped = node.op == Op::kConv && node.as<ir::ConvAttrs>().groups > 1;
+  int64_t parts = 1;
+  while (!grouped && parts < q.size(1)) {
+    const int64_t channels = (q.size(1) + parts - 1) / parts;
+    double largest = 0;
+    for (const at::Tensor& part : q.split(channels, 1)) largest = std::max(largest, largest_sum(part));
+    if (largest < kExactLimit) break;
+    ++parts;
+  }
+  layer->part_channels_ = (q.size(1) + parts - 1) / parts;
+  if (grouped && largest_sum(q) >= kExactLimit) q = q.to(at::kDouble);
+  for (const at::Tensor& part : q.split(layer->part_channels_, 1)) layer->parts_.push_back(part.contiguous());
+  return layer;
+}
+
+at::Tensor ExactLayer::sums(const Frame& frame) const {
+  const at::Tensor& x = frame[static_cast<size_t>(node_.inputs[0])];
+  const auto sum = [&](const at::Tensor& in, const at::Tensor& w) {
+    if (node_.op == Op::kGemm) return at::linear(in, w);
+    const auto& attrs = node_.as<ir::ConvAttrs>();
+    const bool symmetric = attrs.pads[0] == attrs.pads[2] && attrs.pads[1] == attrs.pads[3];
+    const std::array<int64_t, 4> before{attrs.pads[1], attrs.pads[3], attrs.pads[0], attrs.pads[2]};
+    const std::array<int64_t, 2> inside{symmetric ? attrs.pads[0] : 0, symmetric ? attrs.pads[1] : 0};
+    return at::conv2d(symmetric ? in : at::constant_pad_nd(in, before, 0), w, {}, attrs.stride, inside, attrs.dilation,
+                      attrs.groups);
+  };
+  if (parts_.size() == 1) return sum(x.to(parts_[0].scalar_type()), parts_[0]).to(at::kFloat);
+  at::Tensor total;
+  const auto inputs = x.split(part_channels_, 1);
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const at::Tensor part = sum(inputs[i], parts_[i]).to(at::kDouble);
+    total = total.defined() ? total.add_(part) : part;
+  }
+  return total.to(at::kFloat);
+}
+
+Factors ExactLayer::factors(float s_y) const {
+  Factors factors;
+  for (size_t k = 0; k < scale_.size(); ++k) {
+    factors.m.push_back(static_cast<float>(scale_[k] / static_cast<double>(s_y)));
+    factors.b.push_back(static_cast<float>(bias_[k] / static_cast<double>(s_y)));
+  }
+  return factors;
+}
+
+}  // namespace qat::train

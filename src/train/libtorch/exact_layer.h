@@ -1,0 +1,39 @@
+// A Conv or Gemm of integers: exact sums in floats, and the factors that bring them to the output's unit.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "train/libtorch/steps.h"
+
+namespace qat::train {
+
+struct Factors {
+  std::vector<float> m, b;  // by output channel
+};
+
+// Input behind a plain quantizer, past views; weight behind a symmetric one per output channel or per tensor.
+bool is_exact_layer(const ir::Graph& graph, const ir::Node& node);
+
+class ExactLayer {
+ public:
+  // float(acc): exact int32 sums, rounded once where they pass 2^24.
+  at::Tensor sums(const Frame& frame) const;
+
+  // m = s_x s_w / s_y, b = bias / s_y: in double, rounded once.
+  Factors factors(float s_y) const;
+
+ private:
+  friend std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph&, const ir::Node&, const std::vector<float>&);
+  ir::Node node_;
+  std::vector<at::Tensor> parts_;  // integer weights, split along the input channels
+  int64_t part_channels_ = 0;
+  std::vector<double> scale_;  // s_x s_w
+  std::vector<double> bias_;
+};
+
+// nullptr when node is none (see is_exact_layer). units: of the values made so far.
+std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::Node& node,
+                                              const std::vector<float>& units);
+
+}  // namespace qat::train

@@ -1,0 +1,265 @@
+// Layers, pools and chains in units of their outputs: see exact_steps.h.
+#include "train/libtorch/exact_steps.h"
+
+#include <cmath>
+
+#include "base/qmath.h"
+#include "ir/fold_batch_norm.h"
+#include "train/libtorch/exact_layer.h"
+#include "train/libtorch/fake_quant_step.h"
+
+namespace qat::train {
+
+namespace {
+
+using ir::kNone;
+using ir::NodeId;
+using ir::Op;
+using ir::ValueId;
+using Run = std::function<at::Tensor(const Frame&)>;
+
+bool is_view(Op op) {
+  return op == Op::kFlatten || op == Op::kReshape || op == Op::kIdentity || op == Op::kDropout || op == Op::kMaxPool ||
+         op == Op::kTranspose;
+}
+
+class Maker {
+ public:
+  explicit Maker(ExactPlan& plan)
+      : plan_(plan), graph_(plan.graph), uses_(graph_), units_(plan.units), layer_of_(graph_.values.size()) {
+    units_.assign(graph_.values.size(), 1.0f);
+  }
+
+  void run() {
+    const auto chains = find_chains(graph_, {});
+    std::vector<const Chain*> ends(graph_.nodes.size(), nullptr);
+    std::vector<bool> inside(graph_.nodes.size(), false);
+    for (const Chain& chain : chains) {
+      ends[static_cast<size_t>(chain.last)] = &chain;
+      for (NodeId part : {chain.norm, chain.add, chain.act, chain.quant}) {
+        if (part != kNone) inside[static_cast<size_t>(part)] = true;
+      }
+    }
+    // A layer's sums go to the chain that reads them, when that is their only reader.
+    for (const Chain& chain : chains) {
+      if (chain.norm == kNone) merging_.insert({chain.input, &chain});
+      if (chain.norm == kNone && chain.skip != kNone) merging_.insert({chain.skip, &chain});
+    }
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (ends[i] != nullptr)
+        add_chain(*ends[i]);
+      else if (!inside[i])
+        add_node(graph_.nodes[i]);
+    }
+  }
+
+ private:
+  void push(const ir::Node& node, Run run) {
+    plan_.steps.push_back({.name = node.name, .output = node.output, .run = std::move(run), .last_used = {}});
+  }
+
+  const ir::Node* producer(ValueId id) const {
+    const NodeId node = id == kNone ? kNone : uses_.producer[static_cast<size_t>(id)];
+    return node == kNone ? nullptr : &graph_.nodes[static_cast<size_t>(node)];
+  }
+
+  bool single_use(ValueId id) const {
+    return uses_.consumers[static_cast<size_t>(id)].size() == 1 && !uses_.is_output[static_cast<size_t>(id)];
+  }
+
+  float& unit(ValueId id) { return units_[static_cast<size_t>(id)]; }
+
+  void add_node(const ir::Node& node) {
+    if (node.op == Op::kFakeQuant) return add_fake_quant(node);
+    if (node.op == Op::kConv || node.op == Op::kGemm) {
+      if (auto layer = exact_layer(graph_, node, units_)) return add_layer(node, std::move(layer));
+    }
+    if (node.op == Op::kGlobalAvgPool) return add_pool(node);
+    const Run op = make_op(graph_, node, &plan_.state);
+    if (is_view(node.op)) {
+      unit(node.output) = unit(node.inputs[0]);
+      return push(node, op);
+    }
+    push(node, decoding(node, op));
+  }
+
+  // Operators without integers of their own see real values.
+  Run decoding(const ir::Node& node, Run op) {
+    std::vector<std::pair<ValueId, float>> scaled;
+    for (ValueId id : node.inputs) {
+      if (id != kNone && unit(id) != 1.0f) scaled.emplace_back(id, unit(id));
+    }
+    if (scaled.empty()) return op;
+    return [op = std::move(op), scaled](const Frame& f) {
+      Frame real = f;
+      for (const auto& [id, scale] : scaled) {
+        real[static_cast<size_t>(id)] = at::mul(f[static_cast<size_t>(id)], at::Scalar(static_cast<double>(scale)));
+      }
+      return op(real);
+    };
+  }
+
+  // What chains do not know: weights, ranges per channel, zero points.
+  void add_fake_quant(const ir::Node& node) {
+    if (graph_.has_data(node.inputs[0]) && feeds_exact_layers_only(node)) return;
+    FakeQuantStep step{.quant = quantizer_of(graph_, node)};
+    if (node.inputs.size() > 2 && node.inputs[2] != kNone) {
+      const auto zero = graph_.value(node.inputs[2]).data.data<float>();
+      step.zero_point.assign(zero.begin(), zero.end());
+    }
+    const ValueId x = node.inputs[0], range = node.inputs[1];
+    push(node, decoding(node, [step, x, range](const Frame& f) {
+           return step.run(f[static_cast<size_t>(x)], f[static_cast<size_t>(range)]);
+         }));
+  }
+
+  bool feeds_exact_layers_only(const ir::Node& weight_quantizer) const {
+    for (NodeId id : uses_.consumers[static_cast<size_t>(weight_quantizer.output)]) {
+      if (!is_exact_layer(graph_, graph_.nodes[static_cast<size_t>(id)])) return false;
+    }
+    return true;
+  }
+
+  void add_layer(const ir::Node& node, std::shared_ptr<const ExactLayer> layer) {
+    const auto reader = merging_.find(node.output);
+    if (reader != merging_.end() && single_use(node.output) && !claimed_.contains(reader->second)) {
+      claimed_[reader->second] = node.output;
+      layer_of_[static_cast<size_t>(node.output)] = layer;
+      return push(node, [layer](const Frame& f) { return layer->sums(f); });
+    }
+    const auto factors = std::make_shared<const Factors>(layer->factors(1.0f));
+    push(node, [layer, factors](const Frame& f) {
+      return run_pixels(layer->sums(f), {},
+                        {.a = factors->m.data(), .b = factors->b.data(), .clip_lo = -INFINITY, .clip_hi = INFINITY});
+    });
+  }
+
+  // sum x * f32(unit / (s_y H W)); s_y: the scale of the quantizer behind it, past views, else 1.
+  void add_pool(const ir::Node& node) {
+    const ValueId x = node.inputs[0];
+    float scale = 1.0f;
+    ValueId at = node.output;
+    while (single_use(at)) {
+      const ir::Node& reader = graph_.nodes[static_cast<size_t>(uses_.consumers[static_cast<size_t>(at)][0])];
+      if (is_plain_activation_quantizer(graph_, reader)) scale = quantizer_of(graph_, reader).scale();
+      if (!is_view(reader.op) || reader.op == Op::kMaxPool) break;
+      at = reader.output;
+    }
+    unit(node.output) = scale;
+    const double factor = static_cast<double>(unit(x)) / static_cast<double>(scale);
+    push(node, [x, factor](const Frame& f) {
+      const at::Tensor& in = f[static_cast<size_t>(x)];
+      const double count = static_cast<double>(in.size(2) * in.size(3));
+      return at::mul(in.sum(at::IntArrayRef{2, 3}, true),
+                     at::Scalar(static_cast<double>(static_cast<float>(factor / count))));
+    });
+  }
+
+  void add_chain(const Chain& chain) {
+    const ir::Node& last = graph_.nodes[static_cast<size_t>(chain.last)];
+    if (chain.norm != kNone) return add_unfolded(chain, last);
+    const float s_y = chain.quant == kNone ? 1.0f : quantizer_of(graph_, node_of(chain.quant)).scale();
+    ValueId x = chain.input, skip = chain.skip;
+    if (layer_at(x) == nullptr && layer_at(skip) != nullptr) std::swap(x, skip);
+    PixelPass pass{.clip_lo = chain.clip_lo / s_y, .clip_hi = chain.clip_hi / s_y};
+    if (skip != kNone) pass.skip_scale = ratio(unit(skip), s_y);
+    if (chain.quant != kNone) {
+      const auto& attrs = node_of(chain.quant).as<ir::FakeQuantAttrs>();
+      pass.scale = 1.0f, pass.quant_lo = attrs.lo, pass.quant_hi = attrs.hi;
+    }
+    unit(last.output) = s_y;
+    if (const auto& layer = layer_at(x)) {
+      const auto factors = std::make_shared<const Factors>(layer->factors(s_y));
+      return push(last, [x, skip, pass, factors](const Frame& f) {
+        PixelPass with = pass;
+        with.a = factors->m.data(), with.b = factors->b.data();
+        return run_pixels(f[static_cast<size_t>(x)], skip == kNone ? at::Tensor() : f[static_cast<size_t>(skip)], with);
+      });
+    }
+    add_float_chain(chain, {x, skip, s_y, pass});
+  }
+
+  struct FloatChain {
+    ValueId x, skip;
+    float s_y;
+    PixelPass pass;
+  };
+
+  // No integer sums before it: real values are divided by the scale, as base/qmath.h's quantize does.
+  void add_float_chain(const Chain& chain, FloatChain c) {
+    const ir::Node& last = node_of(chain.last);
+    const float x_unit = unit(c.x), skip_unit = c.skip == kNone ? 1.0f : unit(c.skip);
+    const bool in_units = c.skip == kNone && x_unit == c.s_y;  // already x / s_y: an average pool, a requantization
+    if (!in_units) {
+      c.pass.clip_lo = chain.clip_lo, c.pass.clip_hi = chain.clip_hi;
+      c.pass.scale = chain.quant == kNone ? 0.0f : c.s_y;
+      c.pass.skip_scale = skip_unit;
+    }
+    const float back = in_units || chain.quant == kNone ? 1.0f : c.s_y;
+    push(last, [c, in_units, x_unit, back](const Frame& f) {
+      at::Tensor x = f[static_cast<size_t>(c.x)];
+      at::Tensor skip = c.skip == kNone ? at::Tensor() : f[static_cast<size_t>(c.skip)];
+      if (!in_units && x_unit != 1.0f) x = at::mul(x, at::Scalar(static_cast<double>(x_unit)));
+      if (skip.defined() && skip.sizes() != x.sizes()) {
+        const auto wide = at::infer_size(x.sizes(), skip.sizes());
+        x = x.expand(wide), skip = skip.expand(wide);
+      }
+      at::Tensor y = run_pixels(x, skip, c.pass);
+      return back == 1.0f ? y : at::round(at::div(y, at::Scalar(static_cast<double>(back))));
+    });
+  }
+
+  // A BatchNorm that could not be folded: real values through the ordinary step.
+  void add_unfolded(const Chain& chain, const ir::Node& last) {
+    NormActStep step{.clip_lo = chain.clip_lo, .clip_hi = chain.clip_hi};
+    step.state = &plan_.state;
+    const ir::Node& norm = node_of(chain.norm);
+    step.norm = NormPart{.name = norm.name,
+                         .eps = norm.as<ir::BatchNormAttrs>().eps,
+                         .running_mean = graph_.value(norm.inputs[3]).data.data<float>().data(),
+                         .running_var = graph_.value(norm.inputs[4]).data.data<float>().data()};
+    if (chain.quant != kNone) step.quant = quantizer_of(graph_, node_of(chain.quant));
+    const float x_unit = unit(chain.input), skip_unit = chain.skip == kNone ? 1.0f : unit(chain.skip);
+    const ValueId gamma = norm.inputs[1], beta = norm.inputs[2];
+    push(last, [step, chain, gamma, beta, x_unit, skip_unit](const Frame& f) {
+      const auto real = [&](ValueId id, float scale) {
+        if (id == kNone) return at::Tensor();
+        return at::mul(f[static_cast<size_t>(id)], at::Scalar(static_cast<double>(scale)));
+      };
+      return step.run(real(chain.input, x_unit), f[static_cast<size_t>(gamma)], f[static_cast<size_t>(beta)],
+                      real(chain.skip, skip_unit));
+    });
+  }
+
+  const ir::Node& node_of(NodeId id) const { return graph_.nodes[static_cast<size_t>(id)]; }
+  std::shared_ptr<const ExactLayer> layer_at(ValueId id) const {
+    return id == kNone ? nullptr : layer_of_[static_cast<size_t>(id)];
+  }
+  static float ratio(float a, float b) { return static_cast<float>(static_cast<double>(a) / static_cast<double>(b)); }
+
+  ExactPlan& plan_;
+  ir::Graph& graph_;
+  const ir::Uses uses_;
+  std::vector<float>& units_;
+  std::vector<std::shared_ptr<const ExactLayer>> layer_of_;  // by value: sums that a chain takes over
+  std::multimap<ValueId, const Chain*> merging_;
+  std::map<const Chain*, ValueId> claimed_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph) {
+  auto plan = std::make_unique<ExactPlan>();
+  plan->graph = ir::clone(graph);
+  ir::fold_batch_norms(plan->graph);
+  plan->leaves.resize(plan->graph.values.size());
+  for (size_t i = 0; i < plan->graph.values.size(); ++i) {
+    ir::Value& value = plan->graph.values[i];
+    if (value.role == ir::Role::kActivation || value.type != DType::kF32) continue;
+    plan->leaves[i] = at::from_blob(value.data.raw(), value.data.shape(), at::TensorOptions().dtype(at::kFloat));
+  }
+  Maker(*plan).run();
+  return plan;
+}
+
+}  // namespace qat::train

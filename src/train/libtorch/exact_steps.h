@@ -1,0 +1,25 @@
+// Evaluation of a quantized graph with the engine's own arithmetic: integers summed exactly, base/qmath.h's
+// requantization, BatchNorm folded.
+#pragma once
+
+#include "train/libtorch/steps.h"
+
+namespace qat::train {
+
+// How it works. A frame holds x / unit for every value, the unit known beforehand: outputs of quantizers are held as
+// their integers (unit = scale), everything else as it is (unit = 1). A Conv or Gemm of two such operands sums
+// integer-valued floats; they stay exact while 128 sum|q_w| < 2^24, else the input channels are split into parts that
+// do. The chain that follows (Add, ReLU or Clip, FakeQuant) is one pass v = fma(acc, M, B); v = fma(skip, R, v); clip;
+// rne, with M, B, R in units of the output, computed in double and rounded once (QUANTIZATION: numerics).
+struct ExactPlan {
+  ir::Graph graph;  // the module's, BatchNorm folded
+  Frame leaves;
+  std::vector<Step> steps;
+  std::vector<float> units;  // by value
+  RunState state;
+};
+
+// The plan has the weights and ranges of the moment.
+std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph);
+
+}  // namespace qat::train
