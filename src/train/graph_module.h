@@ -54,6 +54,7 @@ class GraphModule {
   // [N, classes]. Throws Error(kBadFile) naming a node that cannot run here.
   GraphModule(ir::Graph graph, const ModuleOptions& options);
   ~GraphModule();
+  GraphModule(GraphModule&&) noexcept;
 
   ir::Graph& graph();
   const ir::Graph& graph() const;

@@ -46,21 +46,27 @@ class Maker {
       if (chain.norm == kNone && chain.skip != kNone) merging_.insert({chain.skip, &chain});
     }
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (ends[i] != nullptr)
+      if (ends[i] != nullptr) {
         add_chain(*ends[i]);
-      else if (!inside[i])
+      } else if (!inside[i]) {
         add_node(graph_.nodes[i]);
+      }
     }
+    free_early();
   }
 
  private:
-  void push(const ir::Node& node, Run run) {
+  void push(const ir::Node& node, Run run, const std::vector<ValueId>& reads) {
+    for (ValueId id : reads) {
+      if (id != kNone && !graph_.has_data(id)) last_reader_[id] = plan_.steps.size();
+    }
     plan_.steps.push_back({.name = node.name, .output = node.output, .run = std::move(run), .last_used = {}});
   }
 
-  const ir::Node* producer(ValueId id) const {
-    const NodeId node = id == kNone ? kNone : uses_.producer[static_cast<size_t>(id)];
-    return node == kNone ? nullptr : &graph_.nodes[static_cast<size_t>(node)];
+  // Activations are released after the last step that reads them; outputs of the graph stay.
+  void free_early() {
+    for (ValueId id : graph_.outputs) last_reader_.erase(id);
+    for (const auto& [id, step] : last_reader_) plan_.steps[step].last_used.push_back(id);
   }
 
   bool single_use(ValueId id) const {
@@ -78,9 +84,9 @@ class Maker {
     const Run op = make_op(graph_, node, &plan_.state);
     if (is_view(node.op)) {
       unit(node.output) = unit(node.inputs[0]);
-      return push(node, op);
+      return push(node, op, node.inputs);
     }
-    push(node, decoding(node, op));
+    push(node, decoding(node, op), node.inputs);
   }
 
   // Operators without integers of their own see real values.
@@ -108,9 +114,12 @@ class Maker {
       step.zero_point.assign(zero.begin(), zero.end());
     }
     const ValueId x = node.inputs[0], range = node.inputs[1];
-    push(node, decoding(node, [step, x, range](const Frame& f) {
-           return step.run(f[static_cast<size_t>(x)], f[static_cast<size_t>(range)]);
-         }));
+    push(node,
+         decoding(node,
+                  [step, x, range](const Frame& f) {
+                    return step.run(f[static_cast<size_t>(x)], f[static_cast<size_t>(range)]);
+                  }),
+         {x});
   }
 
   bool feeds_exact_layers_only(const ir::Node& weight_quantizer) const {
@@ -125,13 +134,18 @@ class Maker {
     if (reader != merging_.end() && single_use(node.output) && !claimed_.contains(reader->second)) {
       claimed_[reader->second] = node.output;
       layer_of_[static_cast<size_t>(node.output)] = layer;
-      return push(node, [layer](const Frame& f) { return layer->sums(f); });
+      return push(
+          node, [layer](const Frame& f) { return layer->sums(f); }, node.inputs);
     }
     const auto factors = std::make_shared<const Factors>(layer->factors(1.0f));
-    push(node, [layer, factors](const Frame& f) {
-      return run_pixels(layer->sums(f), {},
-                        {.a = factors->m.data(), .b = factors->b.data(), .clip_lo = -INFINITY, .clip_hi = INFINITY});
-    });
+    push(
+        node,
+        [layer, factors](const Frame& f) {
+          return run_pixels(
+              layer->sums(f), {},
+              {.a = factors->m.data(), .b = factors->b.data(), .clip_lo = -INFINITY, .clip_hi = INFINITY});
+        },
+        node.inputs);
   }
 
   // sum x * f32(unit / (s_y H W)); s_y: the scale of the quantizer behind it, past views, else 1.
@@ -147,12 +161,14 @@ class Maker {
     }
     unit(node.output) = scale;
     const double factor = static_cast<double>(unit(x)) / static_cast<double>(scale);
-    push(node, [x, factor](const Frame& f) {
-      const at::Tensor& in = f[static_cast<size_t>(x)];
-      const double count = static_cast<double>(in.size(2) * in.size(3));
-      return at::mul(in.sum(at::IntArrayRef{2, 3}, true),
-                     at::Scalar(static_cast<double>(static_cast<float>(factor / count))));
-    });
+    push(node,
+         [x, factor](const Frame& f) {
+           const at::Tensor& in = f[static_cast<size_t>(x)];
+           const double count = static_cast<double>(in.size(2) * in.size(3));
+           return at::mul(in.sum(at::IntArrayRef{2, 3}, true),
+                          at::Scalar(static_cast<double>(static_cast<float>(factor / count))));
+         },
+         {x});
   }
 
   void add_chain(const Chain& chain) {
@@ -170,11 +186,14 @@ class Maker {
     unit(last.output) = s_y;
     if (const auto& layer = layer_at(x)) {
       const auto factors = std::make_shared<const Factors>(layer->factors(s_y));
-      return push(last, [x, skip, pass, factors](const Frame& f) {
-        PixelPass with = pass;
-        with.a = factors->m.data(), with.b = factors->b.data();
-        return run_pixels(f[static_cast<size_t>(x)], skip == kNone ? at::Tensor() : f[static_cast<size_t>(skip)], with);
-      });
+      return push(last,
+                  [x, skip, pass, factors](const Frame& f) {
+                    PixelPass with = pass;
+                    with.a = factors->m.data(), with.b = factors->b.data();
+                    return run_pixels(f[static_cast<size_t>(x)],
+                                      skip == kNone ? at::Tensor() : f[static_cast<size_t>(skip)], with);
+                  },
+                  {x, skip});
     }
     add_float_chain(chain, {x, skip, s_y, pass});
   }
@@ -196,17 +215,15 @@ class Maker {
       c.pass.skip_scale = skip_unit;
     }
     const float back = in_units || chain.quant == kNone ? 1.0f : c.s_y;
-    push(last, [c, in_units, x_unit, back](const Frame& f) {
-      at::Tensor x = f[static_cast<size_t>(c.x)];
-      at::Tensor skip = c.skip == kNone ? at::Tensor() : f[static_cast<size_t>(c.skip)];
-      if (!in_units && x_unit != 1.0f) x = at::mul(x, at::Scalar(static_cast<double>(x_unit)));
-      if (skip.defined() && skip.sizes() != x.sizes()) {
-        const auto wide = at::infer_size(x.sizes(), skip.sizes());
-        x = x.expand(wide), skip = skip.expand(wide);
-      }
-      at::Tensor y = run_pixels(x, skip, c.pass);
-      return back == 1.0f ? y : at::round(at::div(y, at::Scalar(static_cast<double>(back))));
-    });
+    push(last,
+         [c, in_units, x_unit, back](const Frame& f) {
+           at::Tensor x = f[static_cast<size_t>(c.x)];
+           at::Tensor skip = c.skip == kNone ? at::Tensor() : f[static_cast<size_t>(c.skip)];
+           if (!in_units && x_unit != 1.0f) x = at::mul(x, at::Scalar(static_cast<double>(x_unit)));
+           at::Tensor y = run_pixels(x, skip, c.pass);
+           return back == 1.0f ? y : at::round(at::div(y, at::Scalar(static_cast<double>(back))));
+         },
+         {c.x, c.skip});
   }
 
   // A BatchNorm that could not be folded: real values through the ordinary step.
@@ -221,14 +238,19 @@ class Maker {
     if (chain.quant != kNone) step.quant = quantizer_of(graph_, node_of(chain.quant));
     const float x_unit = unit(chain.input), skip_unit = chain.skip == kNone ? 1.0f : unit(chain.skip);
     const ValueId gamma = norm.inputs[1], beta = norm.inputs[2];
-    push(last, [step, chain, gamma, beta, x_unit, skip_unit](const Frame& f) {
+    // Held as integers, like every quantizer's output.
+    const float s_y = step.quant ? step.quant->scale() : 1.0f;
+    unit(last.output) = s_y;
+    const auto run = [step, chain, gamma, beta, x_unit, skip_unit, s_y](const Frame& f) {
       const auto real = [&](ValueId id, float scale) {
         if (id == kNone) return at::Tensor();
         return at::mul(f[static_cast<size_t>(id)], at::Scalar(static_cast<double>(scale)));
       };
-      return step.run(real(chain.input, x_unit), f[static_cast<size_t>(gamma)], f[static_cast<size_t>(beta)],
-                      real(chain.skip, skip_unit));
-    });
+      const at::Tensor y = step.run(real(chain.input, x_unit), f[static_cast<size_t>(gamma)],
+                                    f[static_cast<size_t>(beta)], real(chain.skip, skip_unit));
+      return step.quant ? at::round(at::div(y, at::Scalar(static_cast<double>(s_y)))) : y;
+    };
+    push(last, run, {chain.input, chain.skip});
   }
 
   const ir::Node& node_of(NodeId id) const { return graph_.nodes[static_cast<size_t>(id)]; }
@@ -244,6 +266,7 @@ class Maker {
   std::vector<std::shared_ptr<const ExactLayer>> layer_of_;  // by value: sums that a chain takes over
   std::multimap<ValueId, const Chain*> merging_;
   std::map<const Chain*, ValueId> claimed_;
+  std::map<ValueId, size_t> last_reader_;
 };
 
 }  // namespace

@@ -173,6 +173,7 @@ GraphModule::GraphModule(ir::Graph graph, const ModuleOptions& options) {
 }
 
 GraphModule::~GraphModule() = default;
+GraphModule::GraphModule(GraphModule&&) noexcept = default;
 
 ir::Graph& GraphModule::graph() { return impl_->graph; }
 const ir::Graph& GraphModule::graph() const { return impl_->graph; }

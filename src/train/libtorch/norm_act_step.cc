@@ -260,7 +260,13 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
 }  // namespace
 
 at::Tensor run_pixels(const at::Tensor& x, const at::Tensor& skip, const PixelPass& pass) {
-  const at::Tensor in = dense_pixels(x), other = skip.defined() ? dense_pixels(skip) : skip;
+  at::Tensor in = x, other = skip;
+  if (skip.defined() && skip.sizes() != x.sizes()) {
+    const auto wide = at::infer_size(x.sizes(), skip.sizes());
+    in = x.expand(wide), other = skip.expand(wide);
+  }
+  in = dense_pixels(in);
+  if (other.defined()) other = dense_pixels(other);
   const Pixels px(in);
   at::Tensor y = empty_pixels(in);
   RowChunks(px.rows, px.channels).run([&](int64_t, int64_t row, int64_t rows) {

@@ -1,0 +1,183 @@
+// The loop on a small data set: learning, exact resumption, interruption, NaN, calibration and finetuning.
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "io/checkpoint.h"
+#include "io/python_judge.h"
+#include "quant/placement.h"
+#include "train/calibration.h"
+
+namespace qat::train {
+namespace {
+
+namespace fs = std::filesystem;
+using qat::testing::TempFolder;
+
+std::string big_endian(uint32_t value) {
+  std::string text(4, '\0');
+  for (size_t i = 0; i < 4; ++i) text[i] = static_cast<char>(value >> (24 - 8 * i));
+  return text;
+}
+
+// 10 x 10 pixels: the quadrant of a bright spot is the class.
+void write_split(const fs::path& folder, const std::string& stem, uint32_t count) {
+  std::string images = big_endian(0x803) + big_endian(count) + big_endian(10) + big_endian(10);
+  std::string labels = big_endian(0x801) + big_endian(count);
+  Random random(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto label = static_cast<size_t>(random.below(4));
+    std::string image(100, '\0');
+    for (char& pixel : image) pixel = static_cast<char>(random.below(60));
+    const size_t row = (label / 2) * 5 + static_cast<size_t>(random.below(4));
+    const size_t column = (label % 2) * 5 + static_cast<size_t>(random.below(4));
+    image[row * 10 + column] = image[(row + 1) * 10 + column] = static_cast<char>(255);
+    images += image;
+    labels += static_cast<char>(label);
+  }
+  write_file(folder / (stem + "-images-idx3-ubyte"), images);
+  write_file(folder / (stem + "-labels-idx1-ubyte"), labels);
+}
+
+config::Options options_in(const TempFolder& folder) {
+  if (!fs::exists(folder / "train-images-idx3-ubyte")) {
+    write_split(folder.path(), "train", 200);
+    write_split(folder.path(), "t10k", 40);
+  }
+  config::Options o;
+  o.outputs = (folder / "outputs").string();
+  o.model = {.net = "resnet8", .in_channels = 1, .classes = 4};
+  o.data = {.format = "idx", .path = folder.path().string(), .augment = "crop", .pad = 1, .flip = false};
+  o.data.mean = {0.2}, o.data.std = {0.2}, o.data.validation = 40;
+  o.train.epochs = 3, o.train.batch = 16, o.train.lr = 0.05, o.train.threads = 2, o.train.warmup = 0.5;
+  o.quant.images = 64, o.quant.batch = 16;
+  return o;
+}
+
+// All weights, ranges and statistics of a checkpoint, as bytes.
+std::string weights(const fs::path& path) {
+  std::string bytes;
+  const ir::Graph graph = io::load_checkpoint(path).graph;
+  for (const ir::Value& value : graph.values) {
+    if (value.role == ir::Role::kActivation) continue;
+    bytes.append(static_cast<const char*>(value.data.raw()), value.data.bytes());
+  }
+  return bytes;
+}
+
+Report stop_after(int* steps) {
+  return {.info = {}, .progress = {}, .interrupted = [steps] { return --*steps == 0; }};
+}
+
+TEST(Trainer, LearnsCalibratesAndFinetunes) {
+  const TempFolder folder;
+  config::Options o = options_in(folder);
+  o.train.epochs = 8;
+  const TrainResult trained = run_training(o, false, {});
+  EXPECT_GE(trained.best_top1, 80.0);
+  for (const char* name : {"checkpoint_normal.pth", "checkpoint_normal_train_best.pth",
+                           "checkpoint_normal_train_last.pth", "normal_train_metrics.csv"}) {
+    EXPECT_TRUE(fs::exists(folder / "outputs" / name)) << name;
+  }
+  std::vector<std::string> lines;
+  const fs::path calibrated = run_calibration(
+      o, {.info = [&](const std::string& line) { lines.push_back(line); }, .progress = {}, .interrupted = {}});
+  const ir::Graph graph = io::load_checkpoint(calibrated).graph;
+  EXPECT_TRUE(quant::is_quantized(graph));
+  EXPECT_EQ(graph.metadata.at("stage"), "calibrate");
+  EXPECT_EQ(graph.metadata.at("input"), "1,10,10");
+  EXPECT_GE(lines.size(), 11u);  // a head, and nine layers' inputs at least
+
+  for (const char* ranges : {"fixed", "moving", "learned"}) {
+    o.train.checkpoint = calibrated.string(), o.train.ranges = ranges;
+    o.train.epochs = 2, o.train.lr = 0.001, o.train.freeze_bn = 1;
+    const TrainResult tuned = run_training(o, false, {});
+    EXPECT_GE(tuned.best_top1, trained.best_top1 - 10) << ranges;
+    EXPECT_EQ(tuned.best.filename(), "checkpoint_quant_train_best.pth");
+  }
+}
+
+struct ResumeCase {
+  const char* name;
+  bool quantized;
+  int64_t save_every;
+};
+
+TEST(Trainer, ResumedRunsEndInTheSameBits) {
+  for (const ResumeCase& c : {ResumeCase{"float", false, 0}, ResumeCase{"quantized", true, 3}}) {
+    const TempFolder folder;
+    config::Options o = options_in(folder);
+    o.train.ema = 0.9;
+    if (c.quantized) {
+      run_training(o, false, {});
+      o.train.checkpoint = run_calibration(o, {}).string();
+      o.train.ranges = "moving", o.train.lr = 0.01;
+    }
+    o.train.save_every = c.save_every;
+    const TrainResult whole = run_training(o, false, {});
+    const std::string best = weights(whole.best), last = weights(whole.last);
+
+    int steps = 14;  // in the second epoch of ten steps
+    const TrainResult first = run_training(o, false, stop_after(&steps));
+    EXPECT_TRUE(first.interrupted);
+    EXPECT_NE(weights(first.last), last);
+    const TrainResult second = run_training(o, true, {});
+    EXPECT_FALSE(second.interrupted);
+    EXPECT_EQ(weights(second.last), last) << c.name;
+    EXPECT_EQ(weights(second.best), best) << c.name;
+    EXPECT_EQ(second.best_top1, whole.best_top1);
+
+    o.data.workers = 0;
+    EXPECT_EQ(weights(run_training(o, false, {}).last), last) << c.name << ": loader threads changed the result";
+  }
+}
+
+TEST(Trainer, ResumeNeedsTheSameRun) {
+  const TempFolder folder;
+  config::Options o = options_in(folder);
+  o.train.max_steps = 2;
+  EXPECT_THROW(run_training(o, true, {}), Error) << "there is nothing to resume";
+  run_training(o, false, {});
+  o.train.batch = 8;
+  EXPECT_THROW(run_training(o, true, {}), Error);
+}
+
+TEST(Trainer, NanStopsBeforeTheUpdate) {
+  const TempFolder folder;
+  config::Options o = options_in(folder);
+  o.train.max_steps = 1;
+  const fs::path start = run_training(o, false, {}).last;
+  io::Checkpoint checkpoint = io::load_checkpoint(start);
+  checkpoint.graph.value(checkpoint.graph.find_value("layer2.0.conv1.weight")).data.data<float>()[3] = NAN;
+  io::save_checkpoint(folder / "broken.pth", {.graph = checkpoint.graph, .training = {}});
+  const std::string before = weights(start);
+  o.train.checkpoint = (folder / "broken.pth").string();
+  try {
+    run_training(o, false, {});
+    FAIL() << "NaN went unnoticed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kNan);
+    EXPECT_NE(std::string(error.what()).find("layer2.0.bn1"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(weights(start), before);
+}
+
+TEST(Trainer, SaysWhatDoesNotFit) {
+  const TempFolder folder;
+  config::Options o = options_in(folder);
+  o.model.classes = 3;
+  EXPECT_THROW(run_training(o, false, {}), Error);
+  o = options_in(folder);
+  o.model.in_channels = 3;
+  EXPECT_THROW(run_training(o, false, {}), Error);
+  o = options_in(folder);
+  o.data.mean.clear(), o.data.std.clear();
+  EXPECT_THROW(run_training(o, false, {}), Error);
+}
+
+}  // namespace
+}  // namespace qat::train
