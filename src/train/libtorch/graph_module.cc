@@ -131,7 +131,8 @@ struct GraphModule::Impl {
   at::Tensor input_of(const Tensor& images) const {
     if (images.type() == DType::kU8) return from_bytes(images);
     Tensor shared = images;
-    return wrap(shared, at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
+    return wrap(shared, at::kFloat)
+        .contiguous(images.shape().size() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
   }
 
   // visit(step, output) after each step. `of`: the graph whose steps they are.
