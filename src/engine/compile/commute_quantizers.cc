@@ -17,7 +17,7 @@ class Commuter {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const auto id = static_cast<ir::NodeId>(i);
       if (!coding_of(graph_, graph_.nodes[i])) continue;
-      if (merge(id) || drop_repeated(id) || move_up(id)) return true;
+      if (merge(id) || drop_repeated(id) || drop_before_clip(id) || move_up(id)) return true;
     }
     return false;
   }
@@ -51,6 +51,21 @@ class Commuter {
     const ir::Node* before = producer(graph_, uses_, node(id).inputs[0]);
     if (before == nullptr || before->op != Op::kFakeQuant || !same(*before, node(id))) return false;
     remove(id, before->output);
+    return true;
+  }
+
+  // Two equal quantizers around a ReLU or Clip, as other toolkits write them: rounding is monotone, so
+  // q(clip(q(x))) == q(clip(x)), and without the first one the clip goes into the layer before it.
+  bool drop_before_clip(ir::NodeId id) {
+    const ir::Node* clip = producer(graph_, uses_, node(id).inputs[0]);
+    if (clip == nullptr || (clip->op != Op::kRelu && clip->op != Op::kClip)) return false;
+    const ir::Node* first = producer(graph_, uses_, clip->inputs[0]);
+    if (first == nullptr || first->op != Op::kFakeQuant || !same(*first, node(id))) return false;
+    if (sole_consumer(graph_, uses_, first->output) == nullptr ||
+        sole_consumer(graph_, uses_, clip->output) == nullptr) {
+      return false;
+    }
+    remove(static_cast<ir::NodeId>(first - graph_.nodes.data()), first->inputs[0]);
     return true;
   }
 

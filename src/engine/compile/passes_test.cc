@@ -85,6 +85,29 @@ TEST(Lowering, ResnetIsInt8FromInputToLogits) {
   EXPECT_FALSE(context.fused.empty());
 }
 
+// conv -> q -> relu6 -> q with one scale, as ONNX Runtime writes it: one step, the same values.
+TEST(Lowering, QuantizersAroundAClipBecomeOne) {
+  ir::Graph graph = test::float_network("dense");
+  const ir::NodeId relu = graph.find_node("relu0");
+  graph.nodes[static_cast<size_t>(relu)].op = ir::Op::kClip;
+  graph.nodes[static_cast<size_t>(relu)].attrs = ir::ClipAttrs{.lo = -0.1f, .hi = 1.7f};
+  const ir::ValueId scale = graph.add_buffer("scale", Tensor::from<float>({0.0171f}, {1}));
+  const ir::FakeQuantAttrs attrs{.range = ir::RangeKind::kScale};
+  const ir::ValueId x = graph.nodes[static_cast<size_t>(relu)].inputs[0];
+  const ir::ValueId before = graph.insert_node(relu, ir::Op::kFakeQuant, "q1", {x, scale}, attrs);
+  ir::Node& clip = graph.nodes[static_cast<size_t>(relu) + 1];
+  clip.inputs[0] = before;
+  const ir::ValueId y = clip.output;
+  const ir::ValueId after = graph.insert_node(relu + 2, ir::Op::kFakeQuant, "q2", {y, scale}, attrs);
+  graph.replace_uses(y, after, relu + 2);
+  const Tensor images = test::random_images({1, 3, 19, 23}, 4);
+  const Tensor expected = ir::interpret(graph, {images}).outputs[0];
+  PassContext context;
+  const ir::Graph commuted = commute_quantizers(graph, context);
+  EXPECT_EQ(count_of(commuted, ir::Op::kFakeQuant), 1u);
+  EXPECT_EQ(difference(expected, ir::interpret(commuted, {images}).outputs[0]).worst, 0.0);
+}
+
 TEST(Lowering, SaysWhyALayerIsFloat) {
   PassContext context;
   context.keep_float = {"fc"};
