@@ -20,7 +20,7 @@ ALLOWED = {
     "engine/compile": {"base", "ir", "engine/plan", "engine/cpu", "engine/runtime", "quant"},
     "engine/cuda": {"base", "engine/plan"},
     "train": {"base", "ir", "zoo", "io", "quant", "data", "config", "eval"},
-    "eval": {"base", "io", "ir", "zoo", "data", "config", "engine/runtime", "engine/plan", "train"},
+    "eval": {"base", "io", "ir", "zoo", "quant", "data", "config", "engine/runtime", "engine/plan", "train"},
     "cli": None,  # all
 }
 

@@ -137,6 +137,8 @@ TEST_F(Path, J_CompareAndInspect) {
       command({"compare", "outputs/checkpoint_quant_train_best.pth", "outputs/save_engine/int8.engine", "--images=2"});
   expect_ok(outcome);
   EXPECT_NE(outcome.out.find("(logits)"), std::string::npos);
+  EXPECT_NE(outcome.out.find("layer4.2.relu"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("no layer diverges"), std::string::npos) << outcome.out;
   for (const char* name : {"checkpoint_quant_train_best.pth", "save_onnx/onnx_quant_True_dynamic_input_True.onnx",
                            "save_engine/int8.engine"}) {
     expect_ok(command({"inspect", output(name)}));

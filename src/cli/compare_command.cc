@@ -4,52 +4,16 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "cli/command.h"
+#include "cli/compare_side.h"
 #include "cli/results.h"
 #include "cli/stored_config.h"
 #include "cli/table.h"
 #include "eval/accuracy.h"
 #include "eval/compare.h"
-#include "eval/open_model.h"
-#include "ir/fold_batch_norm.h"
-#include "train/train.h"
 
 namespace qat::cli {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-struct Side {
-  fs::path path;
-  std::unique_ptr<eval::Classifier> model;
-  std::vector<std::string> order;  // of its layers, where it has a graph
-};
-
-// The exporter calls the node of layer "relu" "relu_Relu": one name on both sides.
-void plain_names(ir::Graph& graph) {
-  for (ir::Node& node : graph.nodes) {
-    const std::string suffix = cat('_', name_of(node.op));
-    const std::string plain = node.name.substr(0, node.name.size() - std::min(node.name.size(), suffix.size()));
-    if (node.name.ends_with(suffix) && graph.find_node(plain) == ir::kNone) node.name = plain;
-  }
-}
-
-// ONNX files run on LibTorch here, because OpenVINO does not show its layers. BatchNorm is folded on both sides: a
-// layer of a checkpoint, of its export and of its engine then mean the same tensor.
-Side open_side(const fs::path& path, const config::Options& options) {
-  const auto threads = static_cast<int>(options.eval.threads);
-  Side side{.path = path};
-  if (eval::kind_of(path) == eval::ModelKind::kEngine) {
-    side.model = eval::open_classifier(path, options, threads);
-    return side;
-  }
-  ir::Graph graph = eval::load_graph(path, options);
-  ir::fold_batch_norms(graph);
-  plain_names(graph);
-  for (const ir::Node& node : graph.nodes) side.order.push_back(node.name);
-  side.model = train::train_plugin().classifier(std::move(graph), threads);
-  return side;
-}
 
 // Images of the data, or noise of DATA.SIZE where no data are given.
 Tensor images_for(const Context& context, const eval::Classifier& model) {
@@ -78,18 +42,24 @@ struct Row {
   eval::Difference figures;
 };
 
+// The value to hold against layer `name` of `other`: where that one keeps it in int8, our quantized one.
+const Tensor* value_for(const std::map<std::string, Tensor>& layers, const Side& own, const Side& other,
+                        const std::string& name) {
+  auto found = layers.find(name);
+  const auto quantized = own.quantized_as.find(name);
+  if (other.int8.contains(name) && quantized != own.quantized_as.end() && layers.contains(quantized->second)) {
+    found = layers.find(quantized->second);
+  }
+  return found == layers.end() ? nullptr : &found->second;
+}
+
 // Layers of both under one name and shape, in the order of the first graph there is.
 std::vector<Row> compare_layers(Side& a, Side& b, const Tensor& images) {
-  const auto left = a.model->layers(images), right = b.model->layers(images);
-  std::vector<std::string> order = !a.order.empty() ? a.order : b.order;
-  if (order.empty()) {
-    for (const auto& [name, tensor] : left) order.push_back(name);
-  }
+  const auto left = layers_of(a, images), right = layers_of(b, images);
   std::vector<Row> rows;
-  for (const std::string& name : order) {
-    const auto x = left.find(name), y = right.find(name);
-    if (x == left.end() || y == right.end() || x->second.shape() != y->second.shape()) continue;
-    rows.push_back({name, eval::difference(x->second, y->second)});
+  for (const std::string& name : !a.has_graph && b.has_graph ? b.order : a.order) {
+    const Tensor *x = value_for(left, a, b, name), *y = value_for(right, b, a, name);
+    if (x != nullptr && y != nullptr && x->shape() == y->shape()) rows.push_back({name, eval::difference(*x, *y)});
   }
   return rows;
 }

@@ -10,7 +10,7 @@ struct Table {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;  // as many cells as the header has
 
-  std::string text() const;  // two blanks between columns; columns of numbers to the right
+  std::string text() const;      // two blanks between columns; columns of numbers to the right
   std::string markdown() const;  // | a | b |
 };
 
