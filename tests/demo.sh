@@ -8,9 +8,11 @@ config=configs/fashion_mnist_resnet8.yaml
 out=${DEMO_OUTPUTS:-outputs}
 extra=("$@")
 
+# Results go to $out, or to $to where a step sets it.
 run() {
-  printf '\n\033[1m$ qat %s\033[0m\n' "$*"
-  "$qat" "$@" OUTPUTS "$out" "${extra[@]}"
+  local words=("$@" OUTPUTS "${to:-$out}" "${extra[@]}")
+  printf '\n\033[1m$ qat %s\033[0m\n' "${words[*]}"
+  "$qat" "${words[@]}"
 }
 
 SECONDS=0
@@ -22,6 +24,10 @@ run train --config $config
 run calibrate --config $config
 finetune=(TRAIN.EPOCHS "$qat_epochs" TRAIN.LR 0.002 TRAIN.WARMUP 0 TRAIN.FREEZE_BN 1)
 run train --config $config TRAIN.CHECKPOINT "$out/checkpoint_quant_calibrate.pth" "${finetune[@]}"
+
+# To be fair, the float network gets the same extra epochs.
+longer=$out/float_longer
+to=$longer run train --config $config TRAIN.CHECKPOINT "$out/checkpoint_normal_train_best.pth" "${finetune[@]}"
 
 # The four ONNX variants.
 for quant in True False; do
@@ -43,6 +49,7 @@ run build --onnx=$quantized --best --saveEngine=$engines/engine_quant_True_dynam
 
 # The test images are used here for the first time.
 run eval --config $config EVAL.MODEL "$out/checkpoint_normal_train_best.pth"
+to=$longer run eval --config $config EVAL.MODEL "$longer/checkpoint_normal_train_best.pth"
 run eval --config $config EVAL.MODEL "$out/checkpoint_quant_calibrate.pth"
 run eval --config $config EVAL.MODEL "$out/checkpoint_quant_train_best.pth"
 run eval --config $config EVAL.MODEL "$quantized" EVAL.REFERENCE "$out/checkpoint_quant_train_best.pth" EVAL.MIN_AGREEMENT 99.70
