@@ -67,8 +67,7 @@ void check_profile(BuildRequest& request) {
     }
   }
   if (p.opt == none) p.opt = p.max != none ? p.max : p.min;
-  for (size_t i = 0; p.opt == none && i < 4; ++i) p.opt[i] = input.dims[i] == ir::kDynamic ? 1 : input.dims[i];
-  if (p.opt[0] == 0) {
+  if (p.opt == none) {
     for (size_t i = 0; i < 4; ++i) p.opt[i] = input.dims[i] == ir::kDynamic ? 1 : input.dims[i];
   }
   if (p.min == none) p.min = p.opt;

@@ -126,6 +126,16 @@ TEST(Build, PicturesEqualNormalizedFloats) {
   }
 }
 
+TEST(Build, WithoutShapesTheFilesOwnAreTaken) {
+  BuildRequest request = request_for(test::float_network("resnet8"), "fp32");
+  request.profile = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
+  request.graph.value(request.graph.inputs[0]).dims = {ir::kDynamic, 3, 32, 48};
+  const Plan plan = build(request).plan;
+  for (const InputShape& shape : {plan.profile.min, plan.profile.opt, plan.profile.max}) {
+    EXPECT_EQ(shape, (InputShape{1, 3, 32, 48}));
+  }
+}
+
 TEST(Build, ImpossibleRequestsSayWhy) {
   const auto message = [](const BuildRequest& request) {
     try {
