@@ -1,5 +1,4 @@
 // qat: the command line. The commands in order, and what their errors become: one line and an exit code.
-#include <cstring>
 #include <new>
 #include <string>
 #include <vector>
@@ -40,7 +39,7 @@ int run(int argc, const char* const* argv) {
     return parsed ? parsed->command->run(parsed->context) : 0;
   } catch (const Error& error) {
     print_error(error.what());
-    return static_cast<int>(error.code());
+    return interrupted() ? kInterruptedExit : static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   } catch (const std::exception& error) {
