@@ -35,6 +35,7 @@ std::vector<Case> exported() {
       {.name = "densenet", .make = "export densenet_narrow FILE 32 17", .shape = square},
       {.name = "efficientnet", .make = "export efficientnet_narrow FILE 32 17", .shape = odd},
       {.name = "regnet_opset11", .make = "export regnet_narrow FILE 32 11", .shape = square},
+      {.name = "fake_quant_of_torch", .make = "export fakequant FILE 8 17", .shape = {2, 3, 8, 8}, .cosine = 0.9999},
       {.name = "views", .make = "export viewnet FILE 8 17", .shape = {3, 3, 8, 8}},
   };
 }

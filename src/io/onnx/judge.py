@@ -54,6 +54,23 @@ def network(name):
                 x = x.view(x.size(0), -1)
                 return x @ self.weight + self.bias
         model = ViewNet()
+    elif name == 'fakequant':
+        class FakeQuantNet(torch.nn.Module):
+            """torch's own fake quantization: per tensor in 8 and in 7 bits, per channel of weights."""
+            def __init__(self):
+                super().__init__()
+                self.conv = torch.nn.Conv2d(3, 8, 3)
+                self.fc = torch.nn.Linear(8, 10)
+                self.scale = torch.nn.Parameter(self.conv.weight.detach().abs().amax((1, 2, 3)) / 127)
+                self.register_buffer('zero', torch.zeros(8, dtype=torch.int32))
+
+            def forward(self, x):
+                x = torch.fake_quantize_per_tensor_affine(x, 0.03, 0, -128, 127)
+                w = torch.fake_quantize_per_channel_affine(self.conv.weight, self.scale.detach(), self.zero, 0, -128, 127)
+                x = torch.nn.functional.conv2d(x, w, self.conv.bias).relu().mean((2, 3))
+                x = torch.fake_quantize_per_tensor_affine(x, 0.01, 3, 0, 127)
+                return self.fc(x)
+        model = FakeQuantNet()
     else:
         model = getattr(models, name)(num_classes=10)
     for module in model.modules():

@@ -131,17 +131,36 @@ bool fold_rank(Importer& in, const Node& node) {
   return set_extents(in, node, *data);
 }
 
+std::optional<DType> cast_type(int64_t to) {
+  switch (to) {  // TensorProto's element types
+    case 1:
+      return DType::kF32;
+    case 2:
+      return DType::kU8;
+    case 3:
+      return DType::kI8;
+    case 6:
+      return DType::kI32;
+    case 7:
+      return DType::kI64;
+    case 11:
+      return DType::kF64;
+    default:
+      return std::nullopt;
+  }
+}
+
+// Of constants, but not from numbers with a fraction to integers.
 bool fold_cast(Importer& in, const Node& node) {
-  const Known* known = in.known(node, 0);
-  const int64_t to = node.integer("to", 0);
-  const bool integers = to == 6 || to == 7, floats = to == 1;  // TensorProto: INT32, INT64, FLOAT
-  if (known != nullptr && floats) {
-    in.charge(known->data.bytes());
-    in.set(node, Known{.data = known->data.to(DType::kF32), .name = node.outputs.at(0)});
+  const auto type = cast_type(node.integer("to", 0));
+  if (const Known* known = in.known(node, 0); known != nullptr && type && !known->grid) {
+    if (is_float(known->data.type()) && !is_float(*type)) return false;
+    in.charge(static_cast<size_t>(known->data.size()) * size_of(*type));
+    in.set(node, Known{.data = known->data.to(*type), .name = node.outputs.at(0)});
     return true;
   }
   const auto data = extents_of(in.slot(node, 0));
-  return data && integers && set_extents(in, node, *data);
+  return data && (type == DType::kI64 || type == DType::kI32) && set_extents(in, node, *data);
 }
 
 Symbol combine(const Node& node, const Symbol& a, const Symbol& b) {
