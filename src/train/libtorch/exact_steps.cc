@@ -7,6 +7,7 @@
 #include "ir/fold_batch_norm.h"
 #include "train/libtorch/exact_layer.h"
 #include "train/libtorch/fake_quant_step.h"
+#include "train/libtorch/pixel_pass.h"
 
 namespace qat::train {
 

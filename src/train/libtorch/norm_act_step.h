@@ -37,13 +37,4 @@ struct NormActStep {
   at::Tensor run(const at::Tensor& x, const at::Tensor& gamma, const at::Tensor& beta, const at::Tensor& skip) const;
 };
 
-// The same pass for other callers: x, skip (may be undefined) dense in their layout; a, b: [channels] or nullptr. Rows
-// are split among threads.
-struct PixelPass {
-  const float *a = nullptr, *b = nullptr;
-  float skip_scale = 1, clip_lo = 0, clip_hi = 0, scale = 0;
-  int quant_lo = -128, quant_hi = 127;
-};
-at::Tensor run_pixels(const at::Tensor& x, const at::Tensor& skip, const PixelPass& pass);
-
 }  // namespace qat::train
