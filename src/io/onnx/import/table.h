@@ -12,6 +12,7 @@ void import_operator(Importer& in, const Node& node);
 
 // What can be computed at import: shapes of activations, and arithmetic on known tensors (fold.cc). True when done.
 bool fold(Importer& in, const Node& node);
+bool fold_fill(Importer& in, const Node& node);  // ConstantOfShape
 
 // One per operator or family; each file ops_*.cc has those of one kind.
 using ImportFunction = void (*)(Importer&, const Node&);
