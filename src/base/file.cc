@@ -113,6 +113,9 @@ std::string read_file(const fs::path& path) {
 AtomicFile::AtomicFile(const fs::path& path) : path_(resolve(path)), temporary_(temporary_name(path_)) {
   std::error_code ignored;
   if (fs::is_directory(path_, ignored)) fail(Code::kIo, path.string(), " is a folder; give a file name");
+  // A rename would put a file in the place of a device or a pipe.
+  if (fs::exists(path_, ignored) && !fs::is_regular_file(path_, ignored))
+    fail(Code::kIo, path.string(), " is not a regular file; give a file name");
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd_ < 0) fail_io("write", path_, errno);
 }

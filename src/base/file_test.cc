@@ -109,6 +109,10 @@ TEST_F(Files, WhatCannotBeReadIsNamed) {
 TEST_F(Files, WhatCannotBeWrittenIsNamed) {
   expect_io([&] { write_file(folder_ / "absent/a", "x"); }, "check the path");
   expect_io([&] { write_file(folder_, "x"); }, "is a folder");
+  const fs::path pipe = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  expect_io([&] { write_file(pipe, "x"); }, "not a regular file");
+  EXPECT_TRUE(fs::remove(pipe));
   expect_io([&] { write_file("/proc/qat", "x"); }, "/proc/qat");
   EXPECT_EQ(files(), 0u);
 }
