@@ -5,7 +5,7 @@ set -euo pipefail
 qat=$1
 shift
 config=configs/fashion_mnist_resnet8.yaml
-out=${DEMO_OUTPUTS:-outputs}
+out=${DEMO_OUTPUTS:-outputs/demo}  # made anew by each run
 extra=("$@")
 
 # Results go to $out, or to $to where a step sets it.

@@ -116,7 +116,13 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(resolve(path)), temporary_(
   // A rename would put a file in the place of a device or a pipe.
   if (fs::exists(path_, ignored) && !fs::is_regular_file(path_, ignored))
     fail(Code::kIo, path.string(), " is not a regular file; give a file name");
-  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  // A killed process of the same id (in containers they repeat) may have left a file of this name.
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries && fd_ < 0; ++i) {
+    if (i > 0) temporary_ = temporary_name(path_);
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd_ < 0 && errno != EEXIST) break;
+  }
   if (fd_ < 0) fail_io("write", path_, errno);
 }
 

@@ -113,8 +113,8 @@ int run(Context& context) {
   if (interrupted()) return kInterruptedExit;
   export_files(context, session, latency, how.shape);
   const Json record = record_of(path, *plan, session, latency, how.shape, wanted);
-  append_record(context.options(), record);
   context.console.result(summary(latency, how.shape, wanted), record.dump());
+  append_record(context.options(), record);
   return 0;
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "cli/interrupt.h"
-#include "engine/cuda/backend.h"
 #include "io/onnx/onnx.h"
 #include "quant/placement.h"
 
@@ -95,7 +94,6 @@ fs::path engine_path(const config::Options& options) {
 engine::BuildResult build_engine(Context& context) {
   const config::Options& options = context.options();
   const fs::path onnx = require_file(onnx_path(options), "run `qat convert` first, or give --onnx=FILE");
-  if (options.build.device == "cuda" || options.device == "cuda") engine::cuda_backend();
   engine::BuildRequest request{
       .profile = profile_of(context),
       .precision = options.build.precision,

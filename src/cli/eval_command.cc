@@ -104,8 +104,8 @@ int run(Context& context) {
   if (result.images == 0) fail(Code::kBadFile, "no image of the ", options.eval.split, " split could be used");
 
   const Json record = record_of(options, *model, result);
-  append_record(options, record);
   context.console.result(text_of(record), record.dump());
+  append_record(options, record);
   return judge(context, result);
 }
 

@@ -1,4 +1,5 @@
 // qat: the command line. The commands in order, and what their errors become: one line and an exit code.
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
@@ -39,9 +40,13 @@ int run(int argc, const char* const* argv) {
     return parsed ? parsed->command->run(parsed->context) : 0;
   } catch (const Error& error) {
     print_error(error.what());
-    return interrupted() ? kInterruptedExit : static_cast<int>(error.code());
+    // Stopped as asked; but a save that failed is a failure.
+    return interrupted() && error.code() == Code::kFailure ? kInterruptedExit : static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
     return out_of_memory();
+  } catch (const std::filesystem::filesystem_error& error) {
+    print_error(cat("cannot use ", error.path1().string(), ": ", error.code().message(), "; check the path"));
+    return static_cast<int>(Code::kIo);
   } catch (const std::exception& error) {
     return unexpected(error);
   }

@@ -20,7 +20,9 @@ int run(Context& context) {
                     {"best_top1", result.best_top1},
                     {"best_epoch", result.best_epoch}};
   context.console.result(
-      cat("best ACC@1 ", fixed(result.best_top1, 3), " at epoch ", result.best_epoch, ": ", result.best.string(), "\n"),
+      cat("best ACC@1 ", fixed(result.best_top1, 3),
+          result.best_epoch < 0 ? std::string(" before finetuning") : cat(" at epoch ", result.best_epoch + 1), ": ",
+          result.best.string(), "\n"),
       object.dump());
   return 0;
 }

@@ -31,6 +31,19 @@ Optimizer::Optimizer(const config::TrainOptions& options) : options_(options), a
   }
 }
 
+void Optimizer::restore(OptimizerState state, const std::vector<ParamView>& parameters) {
+  for (const ParamView& parameter : parameters) {
+    for (const auto* moments : {&state.first, &state.second}) {
+      const auto found = moments->find(parameter.name);
+      if (found != moments->end() && !found->second.empty() && found->second.size() != parameter.data.size()) {
+        fail(Code::kBadFile, "[training state] the moment of ", parameter.name, " has ", found->second.size(),
+             " values, expected ", parameter.data.size());
+      }
+    }
+  }
+  state_ = std::move(state);
+}
+
 std::string Optimizer::not_finite(const std::vector<ParamView>& parameters) {
   for (const ParamView& p : parameters) {
     if (p.gradient.empty()) continue;

@@ -29,7 +29,8 @@ class Optimizer {
   void step(const std::vector<ParamView>& parameters, double lr);
 
   const OptimizerState& state() const { return state_; }
-  void restore(OptimizerState state) { state_ = std::move(state); }
+  // Throws Error(kBadFile) when a moment's size is not its parameter's.
+  void restore(OptimizerState state, const std::vector<ParamView>& parameters);
 
  private:
   config::TrainOptions options_;

@@ -43,7 +43,7 @@ ir::Graph start_graph(const config::Options& options, const Report& report) {
                                    .classes = model.classes,
                                    .height = fixed && size > 0 ? size : ir::kDynamic,
                                    .width = fixed && size > 0 ? size : ir::kDynamic});
-    if (model.weights.empty()) zoo::initialize(graph, options.train.seed);
+    zoo::initialize(graph, options.train.seed);  // for what WEIGHTS lack, too
     graph.metadata["net"] = model.net;
   }
   if (!model.weights.empty()) load_weights(graph, model, report);

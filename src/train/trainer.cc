@@ -30,7 +30,28 @@ std::map<std::string, std::string> fixed_options(const config::Options& o, bool 
           {"TRAIN.OPTIMIZER", o.train.optimizer},
           {"TRAIN.EPOCHS", cat(o.train.epochs)},
           {"TRAIN.EMA", cat(o.train.ema)},
+          {"TRAIN.LR", cat(o.train.lr)},
+          {"TRAIN.FINAL_LR", cat(o.train.final_lr)},
+          {"TRAIN.SCHEDULE", o.train.schedule},
+          {"TRAIN.STEPS", join(o.train.steps, ",")},
+          {"TRAIN.GAMMA", cat(o.train.gamma)},
+          {"TRAIN.WARMUP", cat(o.train.warmup)},
+          {"TRAIN.MOMENTUM", cat(o.train.momentum)},
+          {"TRAIN.NESTEROV", cat(o.train.nesterov)},
+          {"TRAIN.WEIGHT_DECAY", cat(o.train.weight_decay)},
+          {"TRAIN.DECAY_NORM_BIAS", cat(o.train.decay_norm_bias)},
+          {"TRAIN.LABEL_SMOOTHING", cat(o.train.label_smoothing)},
+          {"TRAIN.FREEZE_BN", cat(o.train.freeze_bn)},
+          {"TRAIN.RANGES", o.train.ranges},
+          {"TRAIN.WEIGHT_RANGES", o.train.weight_ranges},
+          {"TRAIN.RANGE_MOMENTUM", cat(o.train.range_momentum)},
           {"DATA.VALIDATION", cat(o.data.validation)},
+          {"DATA.LIMIT", cat(o.data.limit)},
+          {"DATA.SIZE", cat(o.data.size)},
+          {"DATA.RESIZE", cat(o.data.resize)},
+          {"DATA.AUGMENT", o.data.augment},
+          {"DATA.PAD", cat(o.data.pad)},
+          {"DATA.FLIP", cat(o.data.flip)},
           {"the stage", quantized ? "finetune" : "normal"}};
 }
 
@@ -121,7 +142,7 @@ class Run {
       }
     }
     state_ = std::move(state);
-    optimizer_.restore(std::move(state_.optimizer));
+    optimizer_.restore(std::move(state_.optimizer), module_->parameters());
     average_->restore(std::move(state_.average));
   }
 
@@ -143,6 +164,7 @@ class Run {
     } else if (options_.train.checkpoint.empty()) {
       io::save_checkpoint(names_.initial, {.graph = module_->graph(), .training = {}});
     }
+    save_last();  // so that --resume never finds an earlier run's
   }
 
   bool done_early() const { return options_.train.max_steps > 0 && state_.step >= options_.train.max_steps; }
@@ -240,6 +262,7 @@ class Run {
   void end_epoch() {
     const double seen = static_cast<double>(std::max<int64_t>(state_.seen, 1));
     const double rate = static_cast<double>(steps_run_ * options_.train.batch) / std::max(seconds_, 1e-9);
+    save_last();  // a kill during the evaluation costs the evaluation only
     const double accuracy = consider(state_.epoch);
     const EpochMetrics metrics{.epoch = state_.epoch + 1,
                                .lr = schedule_.lr(std::max<int64_t>(state_.step - 1, 0)),

@@ -111,6 +111,10 @@ TrainingState state_from(const PyValue& value) {
   state.optimizer.first = vectors_from(value, "first_moments");
   state.optimizer.second = vectors_from(value, "second_moments");
   state.average = vectors_from(value, "average");
+  for (const int64_t count :
+       {state.epoch, state.next_batch, state.step, state.correct, state.seen, state.optimizer.step}) {
+    if (count < 0) fail(Code::kBadFile, "[training state] a count is negative: ", count);
+  }
   for (const PyValue& metrics : field<PyList>(value, "history")) state.history.push_back(metrics_from(metrics));
   for (const auto& [key, text] : field<PyDict>(value, "fixed")) {
     const std::string* found = std::get_if<std::string>(&text.data);
