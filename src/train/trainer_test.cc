@@ -154,7 +154,6 @@ TEST(Trainer, NanStopsBeforeTheUpdate) {
   io::Checkpoint checkpoint = io::load_checkpoint(start);
   checkpoint.graph.value(checkpoint.graph.find_value("layer2.0.conv1.weight")).data.data<float>()[3] = NAN;
   io::save_checkpoint(folder / "broken.pth", {.graph = checkpoint.graph, .training = {}});
-  const std::string before = weights(start);
   o.train.checkpoint = (folder / "broken.pth").string();
   try {
     run_training(o, false, {});
@@ -163,7 +162,7 @@ TEST(Trainer, NanStopsBeforeTheUpdate) {
     EXPECT_EQ(error.code(), Code::kNan);
     EXPECT_NE(std::string(error.what()).find("layer2.0.bn1"), std::string::npos) << error.what();
   }
-  EXPECT_EQ(weights(start), before);
+  EXPECT_TRUE(weights(start) == weights(folder / "broken.pth")) << "the last checkpoint is what the run started with";
 }
 
 TEST(Trainer, SaysWhatDoesNotFit) {
