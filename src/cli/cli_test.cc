@@ -51,6 +51,15 @@ TEST(Parse, OperandsFlagsAndOverrides) {
   EXPECT_EQ(context.config.source("EVAL.BATCH"), "command line");
 }
 
+TEST(Parse, ListsMayHaveBrackets) {
+  const std::vector<Command> all = commands();
+  for (const char* list : {"[0.5,0.25,0.125]", "0.5,0.25,0.125"}) {
+    const auto parsed = parse_words(all, {"eval", "DATA.MEAN", list, "DATA.STD", "1,1,1"});
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->context.options().data.mean, (std::vector<double>{0.5, 0.25, 0.125}));
+  }
+}
+
 TEST(Parse, TrtexecFlagsSetKeys) {
   const std::vector<Command> all = commands();
   const auto one =

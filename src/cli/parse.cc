@@ -174,6 +174,22 @@ double Args::number(const std::string& name, double otherwise, double min) const
   return value;
 }
 
+namespace {
+
+// "[0.5,0.5]" as "0.5,0.5", which means the same to the configuration: CLI11 would take a bracketed word for a list of
+// words. Its parse() wants the words in reverse.
+std::vector<std::string> plain_words(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {
+    const std::string_view word = argv[i];
+    const bool list = word.size() > 2 && word.front() == '[' && word.back() == ']';
+    words.emplace_back(list ? word.substr(1, word.size() - 2) : word);
+  }
+  return words;
+}
+
+}  // namespace
+
 std::optional<Parsed> parse(const std::vector<Command>& commands, int argc, const char* const* argv) {
   CLI::App app("qat: from a float image classifier to a measured int8 engine", "qat");
   app.set_version_flag("--version", kVersion);
@@ -184,7 +200,7 @@ std::optional<Parsed> parse(const std::vector<Command>& commands, int argc, cons
     add_command(app, bounds[i]);
   }
   try {
-    app.parse(argc, argv);
+    app.parse(plain_words(argc, argv));
   } catch (const CLI::Success& success) {
     app.exit(success, std::cout, std::cerr);
     return std::nullopt;
