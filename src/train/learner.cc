@@ -1,0 +1,68 @@
+// Check, then update: see learner.h.
+#include "train/learner.h"
+
+#include <cmath>
+
+#include "base/hash.h"
+#include "base/text.h"
+
+namespace qat::train {
+
+namespace {
+
+ModuleOptions module_options(const config::Options& options) {
+  return {.ranges = parse_range_mode(options.train.ranges),
+          .weight_ranges = parse_weight_range_mode(options.train.weight_ranges),
+          .range_momentum = static_cast<float>(options.train.range_momentum),
+          .threads = static_cast<int>(options.train.threads),
+          .mean = options.data.mean,
+          .std = options.data.std};
+}
+
+uint64_t dropout_seed(uint64_t seed, int64_t step) {
+  const uint64_t key[] = {seed, static_cast<uint64_t>(step)};
+  return hash64(key, sizeof key);
+}
+
+}  // namespace
+
+Learner::Learner(ir::Graph graph, const config::Options& options)
+    : options_(options.train),
+      module_(std::move(graph), module_options(options)),
+      optimizer_(options.train),
+      average_(module_.graph(), options.train.ema) {}
+
+StepOutcome Learner::step(const data::Batch& batch, const StepSettings& settings) {
+  const StepResult result = module_.train_step({.images = batch.images,
+                                                .labels = batch.labels,
+                                                .label_smoothing = static_cast<float>(options_.label_smoothing),
+                                                .freeze_bn = settings.freeze_bn,
+                                                .dropout_seed = dropout_seed(options_.seed, settings.step)});
+  const auto parameters = module_.parameters();
+  StepOutcome outcome{.loss = result.loss, .correct = result.correct, .not_finite = not_finite(result, parameters)};
+  if (!outcome.not_finite.empty()) return outcome;
+  optimizer_.step(parameters, settings.lr);
+  average_.update(settings.step);
+  return outcome;
+}
+
+std::string Learner::not_finite(const StepResult& result, const std::vector<ParamView>& parameters) const {
+  if (const std::string& layer = module_.not_finite(); !layer.empty()) {
+    return cat("[", layer, "] a statistic or range");
+  }
+  if (!std::isfinite(result.loss)) return "[loss] the loss";
+  const std::string gradient = Optimizer::not_finite(parameters);
+  return gradient.empty() ? "" : cat("[", gradient, "] its gradient");
+}
+
+void Learner::save(TrainingState& state) const {
+  state.optimizer = optimizer_.state();
+  state.average = average_.values();
+}
+
+void Learner::restore(TrainingState& state) {
+  optimizer_.restore(std::move(state.optimizer), module_.parameters());
+  average_.restore(std::move(state.average));
+}
+
+}  // namespace qat::train
