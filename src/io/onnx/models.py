@@ -154,6 +154,18 @@ def qdq_clip():
     return m
 
 
+def qdq_tied():
+    """One initializer behind two Q/DQ pairs of different scales: each reader has a grid of its own."""
+    m = qdq()
+    m.graph.initializer.extend([const('coarse', 0.2), const('w3', rng(4, 4, 1, 1))])
+    del m.graph.node[-2:]
+    m.graph.node[-1].output[0] = 'a'
+    m.graph.node.extend([N('QuantizeLinear', ['w3', 'w2s', 'w2z'], ['w3q']), N('DequantizeLinear', ['w3q', 'w2s', 'w2z'], ['w3d']),
+                         N('QuantizeLinear', ['w3', 'coarse', 'w2z'], ['w4q']), N('DequantizeLinear', ['w4q', 'coarse', 'w2z'], ['w4d']),
+                         N('Conv', ['a', 'w3d'], ['t1']), N('Conv', ['t1', 'w4d'], ['h'])] + head())
+    return m
+
+
 def broken(what):
     """Models that must be refused; all of them parse."""
     nodes, inits, kw = [conv('h')] + head(), [W], {}
@@ -226,6 +238,25 @@ def external(path, location, offset=0, length=None, size=None):
     save(m, path)
 
 
+def nested(path, location):
+    """An If whose branches keep a constant in another file."""
+    bias = onnx.TensorProto(name='b', data_type=T.FLOAT, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
+    bias.external_data.add(key='location', value=location)
+    branch = h.make_graph([N('Add', ['g', 'b'], ['branch'])], 'branch', [], [h.make_tensor_value_info('branch', T.FLOAT, None)], [bias])
+    m = model([conv('h')] + head('g') + [N('If', ['yes'], ['y'], then_branch=branch, else_branch=branch)],
+              [W, const('yes', True, np.bool_)])
+    save(m, path)
+
+
+def located_twice():
+    m = model([conv('h')] + head(), [])
+    tensor = onnx.TensorProto(name='w', data_type=T.FLOAT, dims=[4, 3, 3, 3], data_location=onnx.TensorProto.EXTERNAL)
+    for location in ('w.bin', 'v.bin'):
+        tensor.external_data.add(key='location', value=location)
+    m.graph.initializer.append(tensor)
+    return m
+
+
 def save(m, path):
     with open(path, 'wb') as f:
         f.write(m.SerializeToString())
@@ -233,9 +264,9 @@ def save(m, path):
 
 def write(name, path):
     parts = name.split(':')
-    if parts[0] == 'external':
-        return external(path, *parts[1:])
+    if parts[0] in ('external', 'nested'):
+        return globals()[parts[0]](path, *parts[1:])
     m = broken(parts[1]) if parts[0] == 'broken' else globals()[parts[0]]()
-    if parts[0] not in ('broken', 'old_opset'):  # shape inference does not know Constant's oldest form
+    if parts[0] not in ('broken', 'old_opset', 'located_twice'):  # shape inference does not know Constant's oldest form
         onnx.checker.check_model(m, full_check=True)
     save(m, path)

@@ -49,7 +49,8 @@ class Importer {
     bool transpose = false;  // of two dimensions
     float factor = 1.0f;
   };
-  // The tensor as a value, behind a FakeQuant when it has a grid. The same tensor used the same way is one value.
+  // The tensor as a value, behind a FakeQuant when it has a grid. The same tensor used the same way is one value, with
+  // a FakeQuant for each grid.
   ir::ValueId parameter(const Known& known, const Use& use);
   ir::ValueId fake_quant(ir::ValueId source, const Grid& grid, const std::string& name);
   // The same, but pairs of one grid on one tensor (exporters write one per reader) share a FakeQuant.

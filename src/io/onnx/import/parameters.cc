@@ -44,18 +44,20 @@ Tensor Importer::parameter_data(const Known& known, const Use& use) {
 
 ir::ValueId Importer::parameter(const Known& known, const Use& use) {
   const std::string key = cat(known.name, "|", known.data.raw(), "|", use.transpose, "|", use.factor);
-  if (const auto found = made_.find(key); found != made_.end()) return found->second;
-  const std::string name = unique(is_made_up(known.name) && !use.name.empty() ? use.name : known.name);
-  Tensor data = parameter_data(known, use);
-  ir::ValueId id = use.role == ir::Role::kParameter ? graph.add_parameter(name, std::move(data))
-                                                    : graph.add_buffer(name, std::move(data));
-  if (known.grid) {
-    Grid grid = *known.grid;
-    if (use.transpose && grid.axis >= 0) grid.axis = 1 - grid.axis;
-    for (float& scale : grid.scale) scale *= use.factor;
-    id = fake_quant(id, grid, quantizer_of(name));
+  auto made = made_.find(key);
+  if (made == made_.end()) {
+    const std::string name = unique(is_made_up(known.name) && !use.name.empty() ? use.name : known.name);
+    Tensor data = parameter_data(known, use);
+    const ir::ValueId id = use.role == ir::Role::kParameter ? graph.add_parameter(name, std::move(data))
+                                                            : graph.add_buffer(name, std::move(data));
+    made = made_.emplace(key, id).first;
   }
-  return made_[key] = id;
+  if (!known.grid) return made->second;
+  // A tied weight is one parameter, but each of its readers may have a grid of its own.
+  Grid grid = *known.grid;
+  if (use.transpose && grid.axis >= 0) grid.axis = 1 - grid.axis;
+  for (float& scale : grid.scale) scale *= use.factor;
+  return fake_quant_once(made->second, grid, quantizer_of(graph.value(made->second).name));
 }
 
 ir::ValueId Importer::fake_quant(ir::ValueId source, const Grid& grid, const std::string& name) {
