@@ -84,6 +84,7 @@ std::unique_ptr<Classifier> open_classifier(const fs::path& path, const config::
     case ModelKind::kEngine:
       return open_engine(path, threads);
     case ModelKind::kOnnx:
+      io::onnx().check_external(path);  // OpenVINO opens whatever path a file names
       return openvino().classifier(path, threads);
     default:
       break;

@@ -1,12 +1,9 @@
-// Reads a model file: protobuf under limits, then each part checked and copied into plain data.
-#include <google/protobuf/io/coded_stream.h>
-
+// Reads a model file: each part checked and copied into plain data.
 #include <set>
 
-#include "base/file.h"
 #include "io/onnx/codec.h"
 #include "io/onnx/decode_tensor.h"
-#include "io/onnx/prescan.h"
+#include "io/onnx/parse.h"
 #include "io/onnx/sort.h"
 
 namespace qat::onnxio {
@@ -14,26 +11,8 @@ namespace qat::onnxio {
 namespace {
 
 constexpr int64_t kFirstOpset = 7, kLastOpset = 25;
-constexpr int kMaxDepth = 32;              // of nested messages: a model needs 8
 constexpr int64_t kMaxExtent = 1ll << 31;  // of an input or output
 constexpr size_t kMaxNodes = 50'000;       // a hundred times a usual classifier's
-
-::onnx::ModelProto parse(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
-  const auto bytes = file->bytes();
-  if (bytes.empty()) fail(Code::kBadFile, "empty file; expected an ONNX model");
-  if (bytes.size() > INT32_MAX) fail(Code::kBadFile, "2 GiB or more; save the weights as external data");
-  prescan(bytes);
-  ::google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()),
-                                                  static_cast<int>(bytes.size()));
-  stream.SetRecursionLimit(kMaxDepth);
-  ::onnx::ModelProto proto;
-  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
-    fail(Code::kBadFile, "broken or truncated; expected an ONNX model");
-  }
-  if (!proto.has_graph() || proto.ir_version() < 1) fail(Code::kBadFile, "no graph in it; expected an ONNX model");
-  return proto;
-}
 
 int64_t opset_of(const ::onnx::ModelProto& proto) {
   for (const auto& set : proto.opset_import()) {

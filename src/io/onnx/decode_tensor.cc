@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <set>
 
 #include "base/checked.h"
 
@@ -73,16 +74,6 @@ int64_t parse_number(const std::string& name, const std::string& key, const std:
   return value;
 }
 
-ExternalData::Range external_range(const ::onnx::TensorProto& proto, const std::string& name) {
-  ExternalData::Range range;
-  for (const auto& entry : proto.external_data()) {
-    if (entry.key() == "location") range.location = entry.value();
-    if (entry.key() == "offset") range.offset = parse_number(name, "offset", entry.value());
-    if (entry.key() == "length") range.length = parse_number(name, "length", entry.value());
-  }
-  return range;
-}
-
 int64_t byte_size(const Shape& shape, DType type, const std::string& name) {
   const std::string place = cat("[", name, "]");
   auto bytes = static_cast<int64_t>(size_of(type));
@@ -94,6 +85,21 @@ int64_t byte_size(const Shape& shape, DType type, const std::string& name) {
 }
 
 }  // namespace
+
+ExternalData::Range external_range(const ::onnx::TensorProto& proto, const std::string& name) {
+  ExternalData::Range range;
+  std::set<std::string> keys;
+  for (const auto& entry : proto.external_data()) {
+    // Readers differ in which of two they take.
+    if (!keys.insert(entry.key()).second) {
+      fail(Code::kBadFile, "[", name, "] external data's ", entry.key(), " is given twice");
+    }
+    if (entry.key() == "location") range.location = entry.value();
+    if (entry.key() == "offset") range.offset = parse_number(name, "offset", entry.value());
+    if (entry.key() == "length") range.length = parse_number(name, "length", entry.value());
+  }
+  return range;
+}
 
 std::variant<Tensor, Unreadable> decode_tensor(::onnx::TensorProto& proto, const std::string& name,
                                                ExternalData& external) {

@@ -1,4 +1,4 @@
-// One TensorProto to a tensor; used by decode.cc only.
+// One TensorProto to a tensor, and where its data lies.
 #pragma once
 
 #include "io/onnx/external.h"
@@ -6,6 +6,9 @@
 #include "io/onnx/proto.h"
 
 namespace qat::onnxio {
+
+// Where the file says that the data is. Throws Error(kBadFile) for offsets and lengths that are no numbers.
+ExternalData::Range external_range(const ::onnx::TensorProto& proto, const std::string& name);
 
 // Takes the data out of `proto`, so that a file is never held twice. `name` is for messages.
 std::variant<Tensor, Unreadable> decode_tensor(::onnx::TensorProto& proto, const std::string& name,

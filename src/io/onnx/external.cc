@@ -73,24 +73,39 @@ void read_all(int fd, const std::string& place, int64_t offset, void* into, size
   }
 }
 
+int64_t size_of_regular(const Descriptor& file, const std::string& place) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail(Code::kIo, place, ": ", std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) fail(Code::kBadFile, place, " is not a regular file");
+  return status.st_size;
+}
+
+void check_range(const std::string& place, int64_t offset, int64_t needed, int64_t size) {
+  if (offset < 0 || needed < 0 || checked_add(offset, needed, place.c_str()) > size) {
+    fail(Code::kBadFile, place, " expected ", needed, " bytes at ", offset, ", the file has ", size);
+  }
+}
+
 }  // namespace
+
+void ExternalData::check(const std::string& tensor, const Range& range) const {
+  const Descriptor file = open_below(folder_, tensor, range.location);
+  const std::string place = where(tensor, range.location);
+  check_range(place, range.offset, range.length == -1 ? 0 : range.length, size_of_regular(file, place));
+}
 
 Tensor ExternalData::read(const std::string& tensor, const Range& range, DType type, const Shape& shape) {
   const Descriptor file = open_below(folder_, tensor, range.location);
   const std::string place = where(tensor, range.location);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) fail(Code::kIo, place, ": ", std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) fail(Code::kBadFile, place, " is not a regular file");
+  const int64_t size = size_of_regular(file, place);
   const auto needed = checked_mul(count(shape), static_cast<int64_t>(size_of(type)), place.c_str());
   if (range.length != -1 && range.length != needed) {
     fail(Code::kBadFile, place, " expected ", needed, " bytes for this shape, got ", range.length);
   }
-  if (range.offset < 0 || checked_add(range.offset, needed, place.c_str()) > status.st_size) {
-    fail(Code::kBadFile, place, " expected ", needed, " bytes at ", range.offset, ", the file has ", status.st_size);
-  }
+  check_range(place, range.offset, needed, size);
   int64_t& used = used_[range.location];
   used = checked_add(used, needed, place.c_str());
-  if (used / 2 > status.st_size) fail(Code::kBadFile, place, " is read more than twice over");
+  if (used / 2 > size) fail(Code::kBadFile, place, " is read more than twice over");
   Tensor result(type, shape);
   read_all(file.get(), place, range.offset, result.raw(), result.bytes());
   return result;

@@ -24,6 +24,8 @@ class ExternalData {
   // The range as a tensor of `type` and `shape`, checked before memory is asked for. `tensor` is its
   // name, for messages.
   Tensor read(const std::string& tensor, const Range& range, DType type, const Shape& shape);
+  // The same checks without reading, as far as they need no type and shape.
+  void check(const std::string& tensor, const Range& range) const;
 
  private:
   std::filesystem::path folder_;

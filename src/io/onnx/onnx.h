@@ -23,6 +23,10 @@ class OnnxIo {
   // patterns of small ops (HardSwish, SiLU, Shape-Slice-Concat-Reshape) become one. Unsupported ops are all listed in
   // one Error(kBadFile).
   virtual ir::Graph read(const std::filesystem::path& path) = 0;
+  // For other readers of the file, which may trust it: refuses with Error(kBadFile) what is no model, and tensors at
+  // any depth whose data lies elsewhere than in regular files of the model's folder and below. Operators are not
+  // judged.
+  virtual void check_external(const std::filesystem::path& path) = 0;
   // BN is folded (QUANTIZATION: numerics), metadata goes to metadata_props.
   virtual void write(const std::filesystem::path& path, const ir::Graph& graph, const OnnxExport& options) = 0;
 };

@@ -18,17 +18,27 @@ std::string one_line(std::string text) {
   return text.size() <= 4000 ? text : text.substr(0, 4000) + "...";
 }
 
+// What `body` gives; errors begin with the file's name.
+template <class Body>
+auto named(const std::filesystem::path& path, const Body& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    if (error.code() != Code::kBadFile) throw;
+    fail(Code::kBadFile, path.string(), ": ", one_line(error.what()));
+  } catch (const std::bad_alloc&) {
+    fail(Code::kOutOfMemory, path.string(), ": not enough memory to read it");
+  }
+}
+
 class Plugin final : public io::OnnxIo {
  public:
   ir::Graph read(const std::filesystem::path& path) override {
-    try {
-      return import_model(decode(path));
-    } catch (const Error& error) {
-      if (error.code() != Code::kBadFile) throw;
-      fail(Code::kBadFile, path.string(), ": ", one_line(error.what()));
-    } catch (const std::bad_alloc&) {
-      fail(Code::kOutOfMemory, path.string(), ": not enough memory to read it");
-    }
+    return named(path, [&] { return import_model(decode(path)); });
+  }
+
+  void check_external(const std::filesystem::path& path) override {
+    named(path, [&] { onnxio::check_external(path); });
   }
 
   void write(const std::filesystem::path& path, const ir::Graph& graph, const io::OnnxExport& options) override {

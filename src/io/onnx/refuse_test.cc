@@ -7,16 +7,21 @@
 namespace qat::onnxio::testing {
 namespace {
 
-// The message of the refusal; "" when the file was read.
-std::string refusal(const std::string& file) {
+// The message of the refusal; "" when there is none.
+template <class Read>
+std::string refusal_by(const Read& read) {
   try {
-    onnx().read(file);
+    read();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kBadFile) << error.what();
     EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
     return error.what();
   }
   return "";
+}
+
+std::string refusal(const std::string& file) {
+  return refusal_by([&] { onnx().read(file); });
 }
 
 void expect_refused(const std::string& file, const std::string& part) {
@@ -178,7 +183,25 @@ TEST(Refuse, ExternalDataOutsideItsPlace) {
     } else {
       expect_refused(file, cases[i].second);
     }
+    // The check for other readers knows no types, so no sizes; the places are judged alike.
+    const bool size_only = cases[i].first == "w.bin:1" || cases[i].first == "w.bin:0:431";
+    const std::string other = refusal_by([&] { onnx().check_external(file); });
+    EXPECT_EQ(other.empty(), size_only || cases[i].second.empty()) << cases[i].first << ": " << other;
   }
+}
+
+// Where our own reader does not look: a subgraph's initializer, two locations for one tensor.
+TEST(Refuse, ExternalDataInHiddenPlaces) {
+  if (!has_python()) GTEST_SKIP() << "no Python judges";
+  TempFolder folder;
+  ASSERT_TRUE(judge(cat("script nested:/etc/passwd ", folder / "nested.onnx", " , script nested:w.bin ",
+                        folder / "inside.onnx", " , script located_twice ", folder / "twice.onnx")));
+  write_file(folder / "w.bin", std::string(16, '\x11'));
+  const auto check = [&](const char* name) { return refusal_by([&] { onnx().check_external(folder / name); }); };
+  EXPECT_NE(check("nested.onnx").find("must be a path relative to the model's folder"), std::string::npos);
+  EXPECT_EQ(check("inside.onnx"), "");
+  EXPECT_NE(check("twice.onnx").find("location is given twice"), std::string::npos) << check("twice.onnx");
+  expect_refused(folder / "twice.onnx", "location is given twice");
 }
 
 }  // namespace
