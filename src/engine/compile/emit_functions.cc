@@ -113,11 +113,13 @@ void emit_view(Emitter& e, const Node& node) {
   if (!keeps_batch || !to_pixel) e.unsupported(node, "reshapes to something else than [N, values]");
   const auto value = static_cast<size_t>(node.output);
   if (e.is_pixel(x) && !e.uses.is_output[value]) return e.alias(node.output, e.tensor(x));
+  // As x, that is: a Gemm's skip input has the output's form.
   const auto& readers = e.uses.consumers[value];
   const bool only_gemm =
       !e.uses.is_output[value] && from.size() == 4 && std::all_of(readers.begin(), readers.end(), [&](ir::NodeId id) {
-        const Op op = e.graph.nodes[static_cast<size_t>(id)].op;
-        return op == Op::kQGemm || op == Op::kFGemm;
+        const Node& reader = e.graph.nodes[static_cast<size_t>(id)];
+        const auto uses = std::count(reader.inputs.begin(), reader.inputs.end(), node.output);
+        return (reader.op == Op::kQGemm || reader.op == Op::kFGemm) && reader.inputs[0] == node.output && uses == 1;
       });
   if (only_gemm) return;  // the Gemm reads the image itself
   e.step(StepOp::kFlatten, node, {x});

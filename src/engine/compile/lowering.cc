@@ -102,8 +102,13 @@ ValueId Lowering::as_float(ValueId value) {
     now = graph.add_buffer(made->name + ".on_grid", on_grid(old, *made));
   } else {
     QAT_ASSERT(coded(value) != kNone);
-    const std::string name = graph.value(coded(value)).name + ".dequantize";
-    now = graph.add_node(Op::kDequantize, name, {coded(value)});
+    // Values of the old graph may share an int8 form (a quantizer whose producer wrote its coding already).
+    ValueId& floats = dequantized_.try_emplace(coded(value), kNone).first->second;
+    if (floats == kNone) {
+      const std::string name = graph.value(coded(value)).name + ".dequantize";
+      floats = graph.add_node(Op::kDequantize, name, {coded(value)});
+    }
+    now = floats;
   }
   return now;
 }

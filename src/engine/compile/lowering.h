@@ -1,6 +1,7 @@
 // State of the int8 lowering: a new graph grown node by node beside the old one. The rules are in lower_*.cc.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 
@@ -56,6 +57,7 @@ class Lowering {
   void copy_node(const ir::Node& node);  // in float
 
   std::vector<ir::ValueId> float_, coded_;
+  std::map<ir::ValueId, ir::ValueId> dequantized_;  // int8 form -> its float form, both in the new graph
   std::set<ir::ValueId> skipped_;
 };
 
