@@ -240,7 +240,7 @@ BuildResult build(BuildRequest request) {
       choose_kernels(draft, request, cache, context.report);
     }
   }
-  cache.save();
+  if (std::string why = cache.save(); !why.empty()) context.report.notes.push_back(std::move(why));
   if (request.precision == "bf16") to_bf16(draft, context.report);
   draft.plan.placeholder = placeholder;
   BuildReport& report = context.report;

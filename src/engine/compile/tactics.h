@@ -9,18 +9,21 @@
 
 namespace qat::engine {
 
-// Microseconds by "machine | problem | kernel". A text file, one entry a line; unknown or damaged lines are ignored.
+// Microseconds by "machine | problem | kernel". A text file, one entry a line; unknown or damaged lines are ignored,
+// and so is the whole file when it is another version's. One that is no timing cache at all is never written over.
 class TimingCache {
  public:
   explicit TimingCache(std::filesystem::path path);  // "": in memory
   std::optional<double> find(const std::string& key) const;
   void add(const std::string& key, double microseconds);
-  void save() const;
+  // Why it could not be kept, in one line; "" when all is well. A build that is finished does not fail for its cache.
+  std::string save() const;
 
  private:
   std::filesystem::path path_;
   std::map<std::string, double> entries_;
   bool changed_ = false;
+  bool foreign_ = false;  // the file is something else
 };
 
 // Names the kernel of every int8 step and packs its weights. Candidates of a step are the runnable entries of its op's

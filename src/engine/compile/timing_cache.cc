@@ -10,19 +10,19 @@ namespace qat::engine {
 
 namespace {
 
-constexpr const char* kHeader = "qat timing cache 1";
+constexpr std::string_view kHeader = "qat timing cache 1", kAnyVersion = "qat timing cache ";
 
 }  // namespace
 
 TimingCache::TimingCache(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code ignored;
   if (path_.empty() || !std::filesystem::exists(path_, ignored)) return;
-  std::istringstream in(read_file(path_));
+  const std::string content = read_file(path_);
+  foreign_ = !content.empty() && !content.starts_with(kAnyVersion);
+  std::istringstream in(content);
   std::string line;
   std::getline(in, line);
-  if (line != kHeader) {
-    fail(Code::kBadFile, path_.string(), " is no timing cache of this qat; delete it or name another file");
-  }
+  if (line != kHeader) return;
   while (std::getline(in, line)) {
     const size_t tab = line.find('\t');
     if (tab == std::string::npos) continue;
@@ -42,12 +42,20 @@ void TimingCache::add(const std::string& key, double microseconds) {
   changed_ = true;
 }
 
-void TimingCache::save() const {
-  if (path_.empty() || !changed_) return;
+std::string TimingCache::save() const {
+  if (path_.empty() || !changed_) return "";
+  if (foreign_) {
+    return cat(path_.string(), " is no timing cache and stays as it is; name another file to keep what was measured");
+  }
   std::ostringstream out;
   out << kHeader << '\n';
   for (const auto& [key, microseconds] : entries_) out << microseconds << '\t' << key << '\n';
-  write_file(path_, out.str());
+  try {
+    write_file(path_, out.str());
+  } catch (const Error& error) {
+    return cat("what was measured is not kept: ", error.what());
+  }
+  return "";
 }
 
 }  // namespace qat::engine
