@@ -1,6 +1,8 @@
 // Parsing of command lines, tables, records and figures of the command line.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -111,6 +113,20 @@ TEST(Engines, TrtexecGetsTheSameFlags) {
                                       "--maxShapes=input:256x3x224x224", "--best", "--verbose"}));
 }
 
+TEST(Engines, TheRebuildCommandRepeatsEveryOptionOfTheBuild) {
+  const std::vector<Command> all = commands();
+  const auto parsed =
+      parse_words(all, {"build", "--onnx=my net's.onnx", "--saveEngine=b.engine", "--optShapes=input:4x3x8x8",
+                        "--threads=3", "--disable-pass=fuse_adds,fuse_activations", "BUILD.INPUT=u8_nhwc"});
+  const std::string command = rebuild_command(parsed->context, "fp32");
+  EXPECT_EQ(command,
+            "qat build --onnx='my net'\\''s.onnx' --saveEngine=b.engine --optShapes=input:4x3x8x8 BUILD.PRECISION=fp32 "
+            "BUILD.INPUT=u8_nhwc --threads=3 --disable-pass=fuse_adds,fuse_activations");
+  const auto plain = parse_words(all, {"build", "--onnx=a.onnx", "--saveEngine=b.engine"});
+  EXPECT_EQ(rebuild_command(plain->context, "best"),
+            "qat build --onnx=a.onnx --saveEngine=b.engine BUILD.PRECISION=best");
+}
+
 TEST(Table, TextAndMarkdown) {
   const Table table{.header = {"name", "ms"}, .rows = {{"a", "1.5"}, {"longer", "10"}}};
   EXPECT_EQ(table.text(), "name     ms\na       1.5\nlonger   10\n");
@@ -135,6 +151,31 @@ TEST(Results, RecordsAppendAndDamagedLinesAreSkipped) {
   EXPECT_EQ(records[0]["command"], "eval");
   EXPECT_EQ(records[1]["model"], "none.engine");
   EXPECT_EQ(records[0]["hash"], "");
+  fs::remove_all(folder);
+}
+
+// The disk fills up in the middle of a line: nothing of it stays, and the next record is whole. A line torn by a power
+// failure spoils itself only.
+TEST(Results, AFullDiskLeavesNoTornLine) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_full_", getpid());
+  const fs::path file = folder / "results.jsonl";
+  const config::Options options{.outputs = folder.string()};
+  append_record(options, new_record("eval", "first.pth"));
+  const auto size = fs::file_size(file);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{.rlim_cur = size + 20, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  EXPECT_THROW(append_record(options, new_record("eval", "second.pth")), Error);
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(fs::file_size(file), size);
+  std::ofstream(file, std::ios::app) << "{\"model\": \"torn";
+  append_record(options, new_record("eval", "third.pth"));
+  const std::vector<Json> records = read_records(options.outputs);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[1]["model"], "third.pth");
   fs::remove_all(folder);
 }
 

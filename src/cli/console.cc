@@ -105,7 +105,11 @@ void Console::text(const std::string& lines) {
   write_stdout(lines);
 }
 
-void print_error(const std::string& message) {
+void print_error(std::string message) {
+  // Names in a file may hold anything; an error is one line and draws nothing on the terminal.
+  for (char& c : message) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
   const char* no_color = std::getenv("NO_COLOR");
   const bool color = is_terminal() && (no_color == nullptr || *no_color == '\0');
   if (is_terminal()) std::fprintf(stderr, "\r\033[K");

@@ -44,8 +44,8 @@ class Console {
   Clock::time_point started_, drawn_;
 };
 
-// Text of an error in red on a terminal, unless NO_COLOR is set.
-void print_error(const std::string& message);
+// Text of an error as one line, in red on a terminal unless NO_COLOR is set.
+void print_error(std::string message);
 
 // 3723 -> "1 h 02 min", 63 -> "1 min 03 s", 2.5 -> "2.5 s".
 std::string human_seconds(double seconds);

@@ -1,6 +1,10 @@
 // Building an engine from the options: see engines.h.
 #include "cli/engines.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "io/onnx/onnx.h"
@@ -27,21 +31,13 @@ engine::Profile profile_of(const Context& context) {
           .max = first({all, build.max_shapes, build.opt_shapes, build.min_shapes})};
 }
 
-// Stored in the engine: what to run on a machine it does not fit.
-std::string rebuild_command(const Context& context) {
-  const config::BuildOptions& build = context.options().build;
-  std::string command = cat("qat build --onnx=", onnx_path(context.options()).string());
-  const auto add = [&command](const char* flag, const std::string& value) {
-    if (!value.empty()) command += cat(' ', flag, '=', value);
-  };
-  add("--saveEngine", engine_path(context.options()).string());
-  add("--shapes", context.args.text("--shapes"));
-  add("--minShapes", build.min_shapes);
-  add("--optShapes", build.opt_shapes);
-  add("--maxShapes", build.max_shapes);
-  command += cat(" BUILD.PRECISION=", build.precision);
-  if (build.input != "f32_nchw") command += cat(" BUILD.INPUT=", build.input);
-  return command;
+// For a shell: as it is where that is safe, else in single quotes.
+std::string quoted(const std::string& word) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || std::strchr("_-./=:,+@%", c) != nullptr; };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
 void print_report(Console& console, const engine::BuildReport& report) {
@@ -91,6 +87,25 @@ fs::path engine_path(const config::Options& options) {
   return fs::path(options.outputs) / "save_engine" / cat("engine_", name, ".engine");
 }
 
+std::string rebuild_command(const Context& context, const std::string& precision) {
+  const config::BuildOptions& build = context.options().build;
+  std::string command = "qat build";
+  const auto add = [&command](const char* name, const std::string& value) {
+    if (!value.empty()) command += cat(' ', name, '=', quoted(value));
+  };
+  add("--onnx", onnx_path(context.options()).string());
+  add("--saveEngine", engine_path(context.options()).string());
+  add("--shapes", context.args.text("--shapes"));
+  add("--minShapes", build.min_shapes);
+  add("--optShapes", build.opt_shapes);
+  add("--maxShapes", build.max_shapes);
+  add("BUILD.PRECISION", precision);
+  if (build.input != "f32_nchw") add("BUILD.INPUT", build.input);
+  if (build.threads != config::BuildOptions{}.threads) add("--threads", cat(build.threads));
+  add("--disable-pass", join(build.disable_pass, ","));
+  return command;
+}
+
 engine::BuildResult build_engine(Context& context) {
   const config::Options& options = context.options();
   const fs::path onnx = require_file(onnx_path(options), "run `qat convert` first, or give --onnx=FILE");
@@ -100,8 +115,7 @@ engine::BuildResult build_engine(Context& context) {
       .input = options.build.input == "u8_nhwc" ? engine::InputMode::kU8Nhwc : engine::InputMode::kF32Nchw,
       .threads = static_cast<int>(options.build.threads),
       .timing_cache = options.build.timing_cache,
-      .disabled_passes = options.build.disable_pass,
-      .rebuild_command = rebuild_command(context)};
+      .disabled_passes = options.build.disable_pass};
   request.graph = io::onnx().read(onnx);
   Console& console = context.console;
   // As trtexec: without a word about precision, a float file is built in float. Int8 with placeholder scales is asked
@@ -110,6 +124,7 @@ engine::BuildResult build_engine(Context& context) {
     request.precision = "fp32";
     console.info("the file has no scales: built in fp32 (--bf16 is faster; --int8 and --best measure latency only)");
   }
+  request.rebuild_command = rebuild_command(context, request.precision);
   request.callbacks = {.info = [&console](const std::string& line) { console.verbose(line); },
                        .progress = [&console](const std::string& label, int64_t done,
                                               int64_t total) { console.progress(label, done, total, ""); },

@@ -21,6 +21,10 @@ std::filesystem::path onnx_path(const config::Options& options);
 // BUILD.ENGINE, else OUTPUTS/save_engine/engine_<the ONNX file's name without onnx_>.engine.
 std::filesystem::path engine_path(const config::Options& options);
 
+// What an engine carries for machines that it does not fit: the command that makes it again, precision as it was
+// decided, passes left out, threads.
+std::string rebuild_command(const Context& context, const std::string& precision);
+
 // Reads the ONNX file and builds by BUILD.* and --shapes; prints fusions (--verbose), why layers are not int8, notes
 // and the progress of tactics.
 engine::BuildResult build_engine(Context& context);

@@ -2,6 +2,7 @@
 #include "cli/results.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
@@ -35,6 +36,47 @@ std::string stage_by_name(const std::string& name) {
   if (name.find("normal") != std::string::npos) return "original";
   return "";
 }
+
+// results.jsonl, locked: processes take turns, so that what one of them takes back is its own line.
+class RecordFile {
+ public:
+  explicit RecordFile(const fs::path& path)
+      : path_(path), fd_(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644)) {
+    if (fd_ < 0) fail(Code::kIo, "cannot write ", path.string(), ": ", std::strerror(errno), "; give another OUTPUTS");
+    while (::flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    size_ = ::lseek(fd_, 0, SEEK_END);
+  }
+  ~RecordFile() { ::close(fd_); }  // unlocks
+  RecordFile(const RecordFile&) = delete;
+  RecordFile& operator=(const RecordFile&) = delete;
+
+  // The line, or nothing of it: a torn one would spoil the next line too.
+  void append(const std::string& line) {
+    const std::string text = (ends_torn() ? "\n" : "") + line + "\n";
+    for (size_t done = 0; done < text.size();) {
+      const ssize_t put = ::write(fd_, text.data() + done, text.size() - done);
+      if (put < 0 && errno == EINTR) continue;
+      if (put <= 0) {
+        const int error = put < 0 ? errno : ENOSPC;
+        static_cast<void>(::ftruncate(fd_, size_));
+        fail(Code::kIo, "cannot write ", path_.string(), ": ", std::strerror(error), "; free disk space");
+      }
+      done += static_cast<size_t>(put);
+    }
+  }
+
+ private:
+  // The power failed in the middle of a line.
+  bool ends_torn() const {
+    char last = '\n';
+    return size_ > 0 && ::pread(fd_, &last, 1, size_ - 1) == 1 && last != '\n';
+  }
+
+  const fs::path& path_;
+  int fd_;
+  off_t size_;
+};
 
 }  // namespace
 
@@ -71,16 +113,7 @@ void append_record(const config::Options& options, const Json& record) {
   const fs::path path = fs::path(options.outputs) / "results.jsonl";
   std::error_code ignored;  // the open below says what is wrong
   fs::create_directories(path.parent_path(), ignored);
-  const std::string line = record.dump() + "\n";
-  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) fail(Code::kIo, "cannot write ", path.string(), ": ", std::strerror(errno), "; give another OUTPUTS");
-  // One write of one line: lines of several processes do not mix.
-  const ssize_t written = ::write(fd, line.data(), line.size());
-  const int error = written < 0 ? errno : ENOSPC;
-  ::close(fd);
-  if (written != static_cast<ssize_t>(line.size())) {
-    fail(Code::kIo, "cannot write ", path.string(), ": ", std::strerror(error), "; free disk space");
-  }
+  RecordFile(path).append(record.dump());
 }
 
 std::vector<Json> read_records(const fs::path& outputs) {

@@ -20,7 +20,7 @@ std::string stage_of(const std::map<std::string, std::string>& metadata, const s
 // {"time", "command", "model", "hash", "device"} to begin a record with.
 Json new_record(const std::string& command, const std::filesystem::path& model);
 
-// Appends one line, creating the folder where needed. Throws Error(kIo).
+// Appends one whole line or, on a full disk, none, creating the folder where needed. Throws Error(kIo).
 void append_record(const config::Options& options, const Json& record);
 
 // All readable lines, oldest first; a damaged line (the power failed) is skipped. Empty when there is no file.
