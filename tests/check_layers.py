@@ -17,8 +17,9 @@ ALLOWED = {
     "engine/cpu": {"base", "engine/plan"},
     "engine/plan": {"base"},
     "engine/runtime": {"base", "engine/plan", "engine/cpu", "engine/cuda/backend.h"},
-    "engine/compile": {"base", "ir", "engine/plan", "engine/cpu", "engine/runtime", "quant"},
-    "engine/cuda": {"base", "engine/plan", "engine/cpu", "engine/runtime"},
+    "engine/compile": {"base", "ir", "engine/plan", "engine/cpu", "engine/runtime", "engine/cuda/backend.h", "quant"},
+    "engine/cuda": {"base", "engine/plan", "engine/cpu", "engine/runtime", "engine/cuda/backend.h"},
+    "engine/cuda/backend.h": {"base", "engine/plan", "engine/runtime"},
     "train": {"base", "ir", "zoo", "io", "quant", "data", "config", "eval"},
     "eval": {"base", "io", "ir", "zoo", "quant", "data", "config", "engine/runtime", "engine/plan", "train"},
     "cli": None,  # all

@@ -1,43 +1,59 @@
-// The CUDA engine as the tools see it: the interface of the plugin libqat_cuda.so. No CUDA header is needed to include
-// this.
+// The CUDA engine as runtime and builder see it: the interface of the plugin libqat_cuda.so. No CUDA header is needed
+// to include this.
 //
 // The plugin runs the same Plan as the CPU runtime, by the same arithmetic (base/qmath.h), so its int8 results are the
-// CPU's bit for bit. This release ships no such plugin: loading it fails with one line.
+// CPU's bit for bit.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/plugin.h"
-#include "engine/plan/plan.h"
+#include "engine/runtime/problems.h"
+#include "engine/runtime/session_backend.h"
 
 namespace qat::engine {
 
 struct CudaDevice {
   std::string name;            // "NVIDIA H200"
-  int compute_capability = 0;  // 90 for sm_90
+  int compute_capability = 0;  // 90 for 9.0
   int64_t memory_bytes = 0;
 };
 
-// One shape bound at a time; not thread-safe. Pointers are device memory, `stream` a cudaStream_t.
-class CudaSession {
- public:
-  virtual ~CudaSession() = default;
-  virtual void bind(const InputShape& shape) = 0;  // throws Error(kUsage) out of the profile, Error(kOutOfMemory)
-  virtual void run(const void* input, const std::vector<float*>& outputs, void* stream) = 0;
+// A kernel that does an int8 layer.
+struct CudaTactic {
+  std::string name;
+  size_t packed_bytes = 0;
 };
 
+// Everything runs on the calling thread's current device, device 0 unless the program chose another.
 class CudaBackend {
  public:
   virtual ~CudaBackend() = default;
-  virtual std::vector<CudaDevice> devices() const = 0;
-  // Throws Error(kWrongMachine), with the command to rebuild, for a plan of another architecture.
-  virtual std::unique_ptr<CudaSession> open(std::shared_ptr<const Plan> plan, int device) = 0;
+  // Throws Error(kWrongMachine), saying why, where there is no GPU or its driver is too old.
+  virtual CudaDevice device() const = 0;
+
+  // For the builder. The kernels of a conv or gemm step, fastest first; none for other steps, which have one form.
+  virtual std::vector<CudaTactic> tactics(const StepView& step) const = 0;
+  // weights: s8 as the CPU's pack gets them; packed: packed_bytes, zeroed.
+  virtual void pack(const StepView& step, const std::string& kernel, const int8_t* weights, void* packed) const = 0;
+  // Seconds of one run on memory of its own, the least of a few.
+  virtual double time(const StepView& step, const std::string& kernel, const void* packed) const = 0;
+
+  // Throws Error(kWrongMachine), with the command to rebuild, for a plan of another architecture, Error(kOutOfMemory).
+  virtual std::unique_ptr<SessionBackend> open(std::shared_ptr<const Plan> plan, const SessionOptions& options) = 0;
 };
 
+// Throws Error(kWrongMachine) where this qat was built without CUDA.
 inline CudaBackend& cuda_backend() {
-  return plugin<CudaBackend>("qat_cuda", "this release has no GPU engine; leave out --device cuda");
+  try {
+    return plugin<CudaBackend>("qat_cuda",
+                               "build qat where nvcc 12.3 or later is installed, or leave out --device cuda");
+  } catch (const Error& error) {
+    fail(Code::kWrongMachine, error.what());
+  }
 }
 
 }  // namespace qat::engine

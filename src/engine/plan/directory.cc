@@ -46,7 +46,7 @@ void write_tensor(const PlanTensor& t, WireWriter& out) {
 PlanTensor read_tensor(WireReader& in) {
   PlanTensor t;
   t.name = in.text();
-  t.storage = static_cast<Storage>(in.below<uint8_t>(3));
+  t.storage = static_cast<Storage>(in.below<uint8_t>(4));
   t.rank = in.below<uint8_t>(5);
   t.channels = in.get<int32_t>();
   t.scale = in.get<float>();
@@ -95,6 +95,7 @@ Binding read_binding(WireReader& in) {
 void write_directory(const Plan& plan, WireWriter& out) {
   out.put(plan.rebuild);  // first in every version
   out.put(plan.network), out.put(plan.precision);
+  out.put(static_cast<uint8_t>(plan.device)), out.put(plan.compute_capability);
   out.put(static_cast<uint8_t>(plan.needs_avx512_bf16)), out.put(static_cast<uint8_t>(plan.placeholder));
   out.put(static_cast<uint8_t>(plan.input_mode));
   out.put(plan.profile);
@@ -113,6 +114,8 @@ void read_directory(WireReader& in, Plan& plan) {
   plan.rebuild = in.text();
   plan.network = in.text();
   plan.precision = in.text();
+  plan.device = static_cast<Device>(in.below<uint8_t>(2));
+  plan.compute_capability = in.get<int32_t>();
   plan.needs_avx512_bf16 = in.flag();
   plan.placeholder = in.flag();
   plan.input_mode = static_cast<InputMode>(in.below<uint8_t>(2));

@@ -39,11 +39,19 @@ std::string_view name_of(FloatFunction f) {
   return kNames.at(static_cast<size_t>(f));
 }
 
+std::string_view name_of(Device device) { return device == Device::kCuda ? "cuda" : "cpu"; }
+
+std::string_view precision_of(Storage s) {
+  static constexpr std::array<std::string_view, 4> kNames{"int8", "fp32", "bf16", "fp16"};
+  return kNames.at(static_cast<size_t>(s));
+}
+
 int64_t element_bytes(Storage storage) {
   switch (storage) {
     case Storage::kU8:
       return 1;
     case Storage::kBF16:
+    case Storage::kF16:
       return 2;
     case Storage::kF32:
       return 4;
@@ -53,6 +61,7 @@ int64_t element_bytes(Storage storage) {
 
 int64_t pitch_of(const PlanTensor& tensor) {
   const int64_t c = tensor.channels;
+  if (tensor.storage == Storage::kF16) return (c + 7) / 8 * 8;
   return tensor.storage == Storage::kU8 ? (c + 3) / 4 * 4 : c;
 }
 

@@ -15,11 +15,16 @@
 
 namespace qat::engine {
 
+// What a plan is compiled for.
+enum class Device : uint8_t { kCpu, kCuda };
+
 // How a tensor lies in memory: always NHWC; [N,C] tensors have H = W = 1.
 //   kU8   x = (u8 - zero) * scale, pitch round_up(C, 4) bytes a pixel, pad channels hold `zero`
 //   kF32  pitch C
-//   kBF16 pitch C
-enum class Storage : uint8_t { kU8, kF32, kBF16 };
+//   kBF16 pitch C, CPU only
+//   kF16  pitch round_up(C, 8) elements, GPU only
+// Pitches are the CPU's; engine/cuda/kernel.h has the GPU's.
+enum class Storage : uint8_t { kU8, kF32, kBF16, kF16 };
 
 // A range of the plan's bytes: 64-byte aligned, relative to Plan::blobs. size 0: absent.
 struct Blob {
@@ -135,10 +140,12 @@ struct Profile {
 };
 
 struct Plan {
-  std::string rebuild;       // the command that makes this engine again
-  std::string network;       // "resnet50"
-  std::string precision;     // fp32 | bf16 | int8 | best
-  Isa isa = Isa::kPortable;  // what the machine must have
+  std::string rebuild;    // the command that makes this engine again
+  std::string network;    // "resnet50"
+  std::string precision;  // fp32 | bf16 | fp16 | int8 | best
+  Device device = Device::kCpu;
+  int32_t compute_capability = 0;  // kCuda: of the GPU it was built on, 90 for 9.0; it runs on that one only
+  Isa isa = Isa::kPortable;        // kCpu: what the machine must have
   bool needs_avx512_bf16 = false;
   bool placeholder = false;  // scales are not calibrated: latency only
   InputMode input_mode = InputMode::kF32Nchw;
@@ -156,8 +163,13 @@ struct Plan {
 
 inline constexpr int64_t kBlobAlign = 64;
 
+// How a rebuild command says that it is for a GPU; without it the command builds for the CPU.
+inline constexpr std::string_view kCudaOverride = " BUILD.DEVICE=cuda";
+
 std::string_view name_of(StepOp op);         // "conv", "float_gemm", ...
 std::string_view name_of(FloatFunction f);   // "add", "sigmoid", ...
+std::string_view name_of(Device device);     // "cpu", "cuda"
+std::string_view precision_of(Storage s);    // "int8", "fp32", "bf16", "fp16"
 int64_t pitch_of(const PlanTensor& tensor);  // elements a pixel
 int64_t element_bytes(Storage storage);
 

@@ -51,6 +51,9 @@ void check_tensor(const Plan& plan, const PlanTensor& t) {
     check_range(place, "highest value", t.hi, t.zero, 255);
     if (!finite(t.scale) || t.scale <= 0) bad(place, cat("scale ", t.scale, " is not positive"));
   }
+  if (t.storage == (plan.device == Device::kCuda ? Storage::kBF16 : Storage::kF16)) {
+    bad(place, cat("no ", precision_of(t.storage), " tensors on ", name_of(plan.device)));
+  }
   check_blob(plan, place, t.constant);
   if (t.constant.size != 0 &&
       (t.storage != Storage::kF32 || t.constant.size != 4 * static_cast<uint64_t>(t.channels))) {
@@ -146,6 +149,8 @@ class Flow {
 }  // namespace
 
 void validate(const Plan& plan) {
+  check_range("engine", "compute capability", plan.compute_capability, plan.device == Device::kCuda ? 10 : 0,
+              plan.device == Device::kCuda ? 990 : 0);
   check_profile(plan);
   check_binding(plan.input);
   if (plan.input.channels != plan.profile.max[1] || plan.profile.min[1] != plan.profile.max[1]) {

@@ -1,4 +1,4 @@
-// Runs a plan: memory and kernels bound to an input shape, threads, and a run that allocates nothing.
+// Runs a plan on its device: memory and kernels bound to an input shape, and a run that allocates nothing.
 #pragma once
 
 #include <memory>
@@ -25,6 +25,7 @@ struct StepProfile {
 // One Session serves one thread at a time; several sessions may share a plan.
 class Session {
  public:
+  // Throws Error(kWrongMachine), with the command to rebuild, for a plan of another GPU or of a machine without one.
   explicit Session(std::shared_ptr<const Plan> plan, SessionOptions options = {});
   ~Session();
   Session(const Session&) = delete;
@@ -32,6 +33,7 @@ class Session {
 
   const Plan& plan() const;
   int threads() const;
+  std::string device_name() const;  // "NVIDIA H200", the CPU's model
 
   // Prepares kernels and memory for inputs of this shape [N,C,H,W]. Throws Error(kUsage), naming the extent, when it
   // lies outside the profile; Error(kOutOfMemory). Cheap for a shape seen lately.
@@ -44,6 +46,13 @@ class Session {
   // input: f32 [N,C,H,W] or u8 [N,H,W,C] as the plan's input_mode says; outputs: f32, one pointer an output. No
   // allocation.
   void run(const void* input, const std::vector<float*>& outputs);
+
+  // GPU only, Error(kUsage) elsewhere. The same with device memory, enqueued on `stream`, a cudaStream_t of the plan's
+  // device; returns at once.
+  void run_device(const void* input, const std::vector<float*>& outputs, void* stream);
+
+  // GPU only. GPU time of `runs` runs queued back to back, on an input that lies on the GPU (noise, or the last run's).
+  std::vector<double> device_milliseconds(int64_t runs);
 
   void set_profiling(bool on);  // on: clears the counters
   std::vector<StepProfile> profile() const;
