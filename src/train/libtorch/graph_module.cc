@@ -10,6 +10,7 @@
 #include "quant/placement.h"
 #include "train/libtorch/exact_steps.h"
 #include "train/libtorch/fake_quant_step.h"
+#include "train/libtorch/memory.h"
 #include "train/libtorch/steps.h"
 
 namespace qat::train {
@@ -131,8 +132,11 @@ struct GraphModule::Impl {
   at::Tensor input_of(const Tensor& images) const {
     if (images.type() == DType::kU8) return from_bytes(images);
     Tensor shared = images;
-    return wrap(shared, at::kFloat)
-        .contiguous(images.shape().size() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    const at::Tensor x = wrap(shared, at::kFloat);
+    if (x.dim() != 4) return x.contiguous();
+    // Not contiguous(): it leaves images of one channel with NCHW strides, and oneDNN then reorders all that the first
+    // convolution makes.
+    return at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast).copy_(x);
   }
 
   // visit(step, output) after each step. `of`: the graph whose steps they are.
@@ -169,6 +173,7 @@ struct GraphModule::Impl {
 };
 
 GraphModule::GraphModule(ir::Graph graph, const ModuleOptions& options) {
+  keep_freed_memory();
   at::set_num_threads(options.threads > 0 ? options.threads : usable_cpus());
   impl_ = std::make_unique<Impl>(std::move(graph), options);
 }
