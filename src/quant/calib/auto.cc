@@ -6,11 +6,12 @@
 namespace qat::quant {
 
 Chosen auto_range(const Histogram& h, const CalibratorOptions& options) {
+  const RangeError error_of(h);
   Chosen best{};
   double least = std::numeric_limits<double>::infinity();
   for (const Calibrator& c : calibrators()) {
     const float amax = c.range(h, options);
-    const double error = expected_error(h, amax);
+    const double error = error_of(amax);
     if (error >= least) continue;
     least = error;
     best = {.calibrator = c.name, .amax = amax};

@@ -58,8 +58,27 @@ std::vector<std::string> calibrator_names();
 
 // E[(x - q(x))^2] for s = amax / 127, levels to 127 on both sides (a tensor without negative values has the 127 of
 // [0, amax]). Values lie uniformly in their bin: the rounding error inside the range and the clipping error outside are
-// integrated exactly. amax > 0.
-double expected_error(const Histogram& histogram, float amax);
+// integrated exactly. amax > 0. Sums over bins are made once and serve every range: 128 cells cost 2 us a range, 4096
+// bins would 35.
+class RangeError {
+ public:
+  explicit RangeError(const Histogram& histogram);
+  double operator()(float amax) const;
+
+ private:
+  struct Moments {
+    double n = 0, x = 0, xx = 0;  // sums of 1, x and x^2 over the values below a bin
+  };
+  double end_of(size_t bin) const;
+  double of_bins(size_t begin, size_t end, double level) const;  // of whole bins that quantize to `level`
+  double of_split_bin(size_t bin, double s) const;
+
+  double width_, max_;
+  int64_t total_;
+  std::vector<double> bins_;  // counts without exact zeros, which have no error
+  std::vector<Moments> sums_;
+};
+double expected_error(const Histogram& histogram, float amax);  // of one range
 
 // Per-channel |w| maxima of a weight [K, ...] (axis 0) or [C, K, ...] (axis 1).
 std::vector<float> weight_amax(std::span<const float> weight, std::span<const int64_t> shape, int axis);

@@ -53,7 +53,8 @@ double divergence(const Prefix& p, size_t bins) {
 
 float entropy_range(const Histogram& h, const CalibratorOptions&) {
   const Prefix prefix(h);
-  const double most_error = kMostLoss * expected_error(h, h.max());
+  const RangeError error_of(h);
+  const double most_error = kMostLoss * error_of(h.max());
   float best = h.max();
   double least = std::numeric_limits<double>::infinity();
   const auto used = static_cast<size_t>(h.max() / h.bin_width()) + 1;
@@ -61,7 +62,7 @@ float entropy_range(const Histogram& h, const CalibratorOptions&) {
   for (size_t bins = used / kStep * kStep; bins >= kLevels; bins -= kStep) {
     const auto amax = static_cast<float>(static_cast<double>(bins) * h.bin_width());
     const double kl = divergence(prefix, bins);
-    if (kl >= least || expected_error(h, amax) > most_error) continue;
+    if (kl >= least || error_of(amax) > most_error) continue;
     least = kl;
     best = amax;
   }
