@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The benchmarks beside their peers: engines (OpenVINO, ONNX Runtime), kernels (the machine's peak), a training step (PyTorch).
+# The benchmarks beside their peers: engines (OpenVINO, ONNX Runtime), kernels (the machine's peak), a training step (PyTorch), calibration (the bare forward pass).
 # usage: run.sh BUILD [MODEL.onnx ...]; without models, ResNet-50 and MobileNetV2 are exported from torchvision, float and symmetric int8.
 set -euo pipefail
 build=$1
@@ -16,9 +16,10 @@ if ((${#models[@]} == 0)); then
 fi
 "$python" bench/peers.py --bin "$build/bin" "${models[@]}"
 
-ninja -C "$build" --quiet conv_bench train_bench
+ninja -C "$build" --quiet conv_bench train_bench calibration_bench
 for net in resnet50 mobilenet_v2; do "$build/bin/conv_bench" $net; done
 for round in 1 2 3; do
   "$python" bench/train_step.py
   "$build/bin/train_bench"
 done
+"$build/bin/calibration_bench"

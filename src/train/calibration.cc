@@ -2,7 +2,6 @@
 #include "train/calibration.h"
 
 #include <iomanip>
-#include <map>
 #include <sstream>
 
 #include "base/threads.h"
@@ -10,51 +9,12 @@
 #include "quant/placement.h"
 #include "train/graph_module.h"
 #include "train/messages.h"
+#include "train/range_histograms.h"
 #include "train/start.h"
 
 namespace qat::train {
 
 namespace {
-
-constexpr int64_t kSmallShare = 1 << 14;  // values that a thread of its own is not worth
-
-// One histogram per range: tensors that share a range share the histogram.
-class Histograms {
- public:
-  Histograms(const ir::Graph& graph, int threads) : threads_(std::max(threads, 1)) {
-    std::map<ir::ValueId, size_t> known;
-    for (ir::NodeId id : quant::activation_quantizers(graph)) {
-      const ir::ValueId range = graph.nodes[static_cast<size_t>(id)].inputs.at(1);
-      const auto [at, added] = known.emplace(range, ranges_.size());
-      if (added) ranges_.push_back(range);
-      of_quantizer_.push_back(at->second);
-    }
-    parts_.assign(static_cast<size_t>(threads_), std::vector<quant::Histogram>(ranges_.size()));
-  }
-
-  void add(size_t quantizer, std::span<const float> values) {
-    const size_t range = of_quantizer_.at(quantizer);
-    const auto n = static_cast<int64_t>(values.size());
-    const int shares = static_cast<int>(std::clamp<int64_t>(n / kSmallShare, 1, threads_));
-    for_shares(n, shares, [&](int64_t begin, int64_t end, int share) {
-      parts_[static_cast<size_t>(share)][range].add(
-          values.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
-    });
-  }
-
-  const std::vector<ir::ValueId>& ranges() const { return ranges_; }
-  quant::Histogram merged(size_t range) const {
-    quant::Histogram all;
-    for (const auto& part : parts_) all.merge(part[range]);
-    return all;
-  }
-
- private:
-  int threads_;
-  std::vector<ir::ValueId> ranges_;
-  std::vector<size_t> of_quantizer_;
-  std::vector<std::vector<quant::Histogram>> parts_;  // [thread][range]
-};
 
 std::string layer_of(const std::string& range) {
   const std::string suffix = "._amax";
@@ -69,7 +29,8 @@ std::string row(const std::string& layer, const std::string& range, const std::s
   return out.str();
 }
 
-void choose(ir::Graph& graph, const Histograms& histograms, const config::QuantOptions& options, const Report& report) {
+void choose(ir::Graph& graph, const RangeHistograms& histograms, const config::QuantOptions& options,
+            const Report& report) {
   if (report.info) report.info(row("layer", "range", "calibrator", "clipped", "SNR dB"));
   for (size_t i = 0; i < histograms.ranges().size(); ++i) {
     ir::Value& range = graph.value(histograms.ranges()[i]);
@@ -89,7 +50,7 @@ void choose(ir::Graph& graph, const Histograms& histograms, const config::QuantO
   }
 }
 
-void collect(GraphModule& module, Histograms& histograms, const config::Options& options, const Report& report) {
+void collect(GraphModule& module, RangeHistograms& histograms, const config::Options& options, const Report& report) {
   config::DataOptions data = options.data;
   data.limit = data.limit > 0 ? std::min(data.limit, options.quant.images) : options.quant.images;
   const std::shared_ptr<const data::Dataset> dataset = data::open_dataset(data, data::Split::kTrain);
@@ -133,7 +94,7 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
                                          .mean = options.data.mean,
                                          .std = options.data.std});
   module.weights_changed();
-  Histograms histograms(module.graph(), threads);
+  RangeHistograms histograms(module.graph(), threads);
   collect(module, histograms, options, report);
   choose(module.graph(), histograms, options.quant, report);
   std::error_code error;
