@@ -5,11 +5,10 @@
 // of byte c / 8 of a row of mask_pitch(channels) bytes. Quantization follows base/qmath.h to the bit.
 //
 // There are two tables of the same functions: device_kernels() launches on a stream, twin_kernels() computes the same
-// bits in plain C++ from host pointers (stream ignored): additions happen in the same order, which depends on shapes
-// and Launch only. So results do not depend on timing; there is no float atomic. Everything may be captured in a CUDA
-// graph: no function allocates, synchronizes or copies. Pointers are device pointers unless said otherwise, tensors
-// 16-byte aligned where channels % 8 == 0. Nothing may alias unless said so. Launch errors throw Error(kWrongMachine),
-// naming the kernel.
+// bits in plain C++ from host pointers (the stream is ignored): additions happen in the same order, a function of the
+// shapes only, and there is no float atomic. Everything may be captured in a CUDA graph: no function allocates,
+// synchronizes or copies. Pointers are device pointers unless said otherwise, tensors 16-byte aligned. Nothing may alias
+// unless said so. Launch errors throw Error(kWrongMachine), naming the kernel.
 #pragma once
 
 #include <cstddef>

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
+
+#include "base/qmath.h"
 
 using cudaStream_t = struct CUstream_st*;
 
@@ -10,7 +11,7 @@ namespace qat::train::cuda {
 
 enum class Type : uint8_t { kBF16, kF32 };
 
-inline int64_t mask_pitch(int64_t channels) { return (channels + 7) / 8; }
+QAT_HD int64_t mask_pitch(int64_t channels) { return (channels + 7) / 8; }
 
 // A quantizer's range in device memory: s = value / unit, 1 where the value is 0.
 struct Range {
@@ -26,7 +27,7 @@ struct Status {
   int32_t place = 0;        // of this call, from 0, in the order of the network
 };
 
-inline int32_t status_word(int32_t place) { return std::numeric_limits<int32_t>::max() - place; }
-inline int32_t place_of(int32_t word) { return std::numeric_limits<int32_t>::max() - word; }  // word != 0
+QAT_HD int32_t status_word(int32_t place) { return 0x7FFFFFFF - place; }
+QAT_HD int32_t place_of(int32_t word) { return 0x7FFFFFFF - word; }  // word != 0
 
 }  // namespace qat::train::cuda
