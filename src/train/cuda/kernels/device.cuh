@@ -4,6 +4,8 @@
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "train/cuda/kernels/types.h"
 

@@ -88,6 +88,13 @@ struct Quantizer {
     return fmaf(fmaf(-s, q0, u), y, q0);
   }
 
+  // LSQ's slope d(q scale) / dscale at v: rne(v / scale) - v / scale inside the range, else the bound. NaN: the lower one.
+  QAT_HD float slope(float v, Range range) const {
+    if (!passes(v)) return static_cast<float>(v > 0.0f ? range.hi : range.lo);
+    const float t = divided(v);
+    return t + kRound - kRound - t;
+  }
+
   // rne(v / scale) as a float, of any v; +0 where it is 0.
   QAT_HD float quantized(float v) const { return divided(clamped(v)) + kRound - kRound; }
 };

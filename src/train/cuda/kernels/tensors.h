@@ -10,7 +10,7 @@
 namespace qat::train::cuda {
 
 // One weight: fp32 master [dim0, dim1, pixels] (KCRS; [K, C] has pixels 1) and its bf16 copy for the convolution,
-// [dim0, pixels, pitch] (KRSC), channels from dim1 to pitch zero.
+// [dim0, pixels, pitch] (KRSC); its channels from dim1 to pitch are never written: zero them once.
 struct Weight {
   const float* master = nullptr;
   void* copy = nullptr;  // forward: bf16 or f32 (WeightsArgs::type)
@@ -23,9 +23,9 @@ struct Weight {
   bool follow = false;  // forward writes range = max|w| / 127 * unit of each slice first (then nothing is clamped)
   uint8_t* mask =
       nullptr;  // bit: the gradient passes; bits in the master's order, ceil(size / 8) bytes; null: all pass
-  // Backward.
+  // Backward. Master and range are those of the forward pass: what was clamped is found again.
   const void* copy_gradient = nullptr;  // of the copy, in its layout; null: this tensor is passed over
-  float* gradient = nullptr;            // of the master: copy_gradient where the mask is set, else 0
+  float* gradient = nullptr;            // of the master: copy_gradient, 0 where it was clamped
   float* range_gradient = nullptr;      // LSQ: [slices], range_factor * sum; null: not learned
   double range_factor = 1;              // unit / sqrt(n hi), n the elements of all slices
 };
