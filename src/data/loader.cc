@@ -42,6 +42,8 @@ std::string with_name(const std::string& message, const std::string& name) {
 
 }  // namespace
 
+uint64_t augment_seed(uint64_t seed) { return seed ^ kAugmentStream; }
+
 struct Loader::Impl {
   std::shared_ptr<const Dataset> dataset;
   Transform transform;
@@ -100,7 +102,7 @@ struct Loader::Impl {
     const int64_t index = share.pending->maker.index(place);
     try {
       const Image image = dataset->get(index);
-      Random random(options.seed ^ kAugmentStream, static_cast<uint64_t>(share.epoch), static_cast<uint64_t>(index));
+      Random random(augment_seed(options.seed), static_cast<uint64_t>(share.epoch), static_cast<uint64_t>(index));
       share.pending->maker.put(place, transform(image.pixels, random), image.label);
     } catch (const Error& error) {
       const std::string message = with_name(error.what(), dataset->name(index));

@@ -30,6 +30,9 @@ struct LoaderOptions {
   bool skip_broken = false;  // leave out images that throw kBadFile: a batch gets smaller, nothing takes their place
 };
 
+// An image's augmentation draws from Random(augment_seed(seed), epoch, index).
+uint64_t augment_seed(uint64_t seed);
+
 // Yields the batches of an epoch. Order and augmentation depend on (seed, epoch, index) only: any number of workers
 // gives the same. One thread uses a Loader; it may be destroyed at any time.
 class Loader {

@@ -8,6 +8,15 @@
 
 namespace qat::quant {
 
+// What a histogram is made of; counted elsewhere, on a GPU for example.
+struct HistogramParts {
+  std::vector<int64_t> counts;  // Histogram::kBins
+  int exponent = 0;             // bin width 2^exponent: the smallest that holds max, and at least 2^-112
+  int64_t total = 0, zeros = 0, not_finite = 0;
+  float max = 0;
+  bool negative = false;
+};
+
 // Counts |x| in kBins bins of a power-of-two width: bin i holds [i, i + 1) width. When a value does not fit, the width
 // doubles and neighbours merge, exactly. So the result is a function of the multiset of values: neither the order of
 // batches matters nor how they are split among threads. The
@@ -15,6 +24,9 @@ namespace qat::quant {
 class Histogram {
  public:
   static constexpr int kBins = 4096;
+
+  Histogram() = default;
+  explicit Histogram(HistogramParts parts);
 
   void add(std::span<const float> values);
   void merge(const Histogram& other);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/error.h"
 #include "quant/calib/calibrator.h"
 
 namespace qat::quant {
@@ -58,6 +59,18 @@ void flush(Lanes& lanes, std::vector<int64_t>& counts) {
 float inverse_width(int exponent) { return std::ldexp(1.0f, -exponent); }
 
 }  // namespace
+
+Histogram::Histogram(HistogramParts parts)
+    : counts_(std::move(parts.counts)),
+      exponent_(parts.exponent),
+      total_(parts.total),
+      zeros_(parts.zeros),
+      not_finite_(parts.not_finite),
+      max_(parts.max),
+      negative_(parts.negative) {
+  QAT_ASSERT(counts_.size() == kBins);
+  if (empty()) counts_.clear();
+}
 
 double Histogram::bin_width() const { return std::ldexp(1.0, exponent_); }
 

@@ -54,7 +54,9 @@ struct Reduce {
   }
 
   __device__ Loaded<T> load(int64_t at, int64_t mask_at) const {
-    const auto of = [&](const void* tensor) { return load8<P::kAligned>(static_cast<const T*>(tensor) + at, place.count); };
+    const auto of = [&](const void* tensor) {
+      return load8<P::kAligned>(static_cast<const T*>(tensor) + at, place.count);
+    };
     Loaded<T> in;
     in.gradient = of(args.gradient);
     if (two) in.gradient2 = of(args.gradient2);
@@ -84,7 +86,8 @@ struct Reduce {
 };
 
 // The tiles' sums of the range's gradient, added in order by the last tile to finish.
-__device__ void finish_range(const BackwardReduceArgs& args, const SumPlace& place, int64_t tiles, const double* totals) {
+__device__ void finish_range(const BackwardReduceArgs& args, const SumPlace& place, int64_t tiles,
+                             const double* totals) {
   const Workspace space(args.workspace);
   double* of_tiles = space.parts + gridDim.x * 17 * kTileLanes;
   if (threadIdx.x == 0) {
@@ -217,17 +220,15 @@ void device_backward_reduce(const BackwardReduceArgs& args, cudaStream_t stream)
                           stream);
     return;
   }
-  for_type(args.type, [&]<class T>() {
-    args.channels % 8 == 0 ? reduce<T, true>(args, stream) : reduce<T, false>(args, stream);
-  });
+  for_type(args.type,
+           [&]<class T>() { args.channels % 8 == 0 ? reduce<T, true>(args, stream) : reduce<T, false>(args, stream); });
   check_launch("backward_reduce");
 }
 
 void device_backward_apply(const BackwardApplyArgs& args, cudaStream_t stream) {
   if (args.rows == 0 || args.channels == 0) return;
-  for_type(args.type, [&]<class T>() {
-    args.channels % 8 == 0 ? apply<T, true>(args, stream) : apply<T, false>(args, stream);
-  });
+  for_type(args.type,
+           [&]<class T>() { args.channels % 8 == 0 ? apply<T, true>(args, stream) : apply<T, false>(args, stream); });
   check_launch("backward_apply");
 }
 

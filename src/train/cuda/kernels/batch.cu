@@ -44,7 +44,8 @@ void device_make_batch(const BatchArgs& args, cudaStream_t stream) {
   const size_t table = static_cast<size_t>(args.channels) * 256 * sizeof(float);
   if (table > 48 * 1024) fail(Code::kUsage, "[make_batch] expected at most 48 channels, got ", args.channels);
   // Eight pixels a thread or more: the table is read once a block.
-  const dim3 blocks(static_cast<unsigned>(std::max<int64_t>(1, pixels / (8 * kThreads))), static_cast<unsigned>(args.n));
+  const dim3 blocks(static_cast<unsigned>(std::max<int64_t>(1, pixels / (8 * kThreads))),
+                    static_cast<unsigned>(args.n));
   for_type(args.type, [&]<class T>() { batch_kernel<T><<<blocks, kThreads, table, stream>>>(args); });
   check_launch("make_batch");
 }

@@ -5,6 +5,10 @@
 
 #include "train/cuda/kernels/types.h"
 
+namespace qat::quant {
+class Histogram;
+}
+
 namespace qat::train::cuda {
 
 // Random numbers of a batch's augmentation, in device memory. An image draws from base/random.h's
@@ -51,5 +55,8 @@ struct HistogramArgs {
   const void* x = nullptr;
   HistogramState* histogram = nullptr;
 };
+
+// From a copy on the host.
+quant::Histogram histogram_of(const HistogramState& state);
 
 }  // namespace qat::train::cuda

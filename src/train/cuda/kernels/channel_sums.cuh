@@ -13,7 +13,8 @@ struct Workspace {
   double* parts;
 
   __host__ __device__ explicit Workspace(void* memory)
-      : counters(static_cast<unsigned*>(memory)), parts(reinterpret_cast<double*>(static_cast<char*>(memory) + kCounterBytes)) {}
+      : counters(static_cast<unsigned*>(memory)),
+        parts(reinterpret_cast<double*>(static_cast<char*>(memory) + kCounterBytes)) {}
 };
 
 // A thread's place among the rows of a tile.
@@ -57,8 +58,8 @@ __device__ void add_columns(int lanes, int items, const Value& value, double* to
   __syncthreads();
 }
 
-// The block's threads have `values` each. In the last block of the tile: true, and totals (shared) holds the sums over all
-// rows. kWidth: values a thread.
+// The block's threads have `values` each. In the last block of the tile: true, and totals (shared) holds the sums over
+// all rows. kWidth: values a thread.
 template <int kWidth>
 __device__ bool add_channels(const float (&values)[kWidth], const SumPlace& place, int64_t tiles, void* workspace,
                              double* totals) {
@@ -77,8 +78,8 @@ __device__ bool add_channels(const float (&values)[kWidth], const SumPlace& plac
   if (!last_block(space.counters + 1 + place.tile, static_cast<unsigned>(parts))) return false;
   const double* of_tile = space.parts + place.tile * kPart;
   add_columns<kWidth>(
-      lanes, parts,
-      [&](int i, int w, int lane) { return __ldcg(of_tile + i * tiles * kPart + w * kTileLanes + lane); }, totals);
+      lanes, parts, [&](int i, int w, int lane) { return __ldcg(of_tile + i * tiles * kPart + w * kTileLanes + lane); },
+      totals);
   return true;
 }
 

@@ -1,9 +1,9 @@
 // How sums per channel are split, for device and twin: the order of all additions follows from this.
 //
 // A tile is 64 channels, a thread eight of them (a lane). The rows of a tile are dealt to `parts` blocks of kSumThreads
-// threads in turns of `rows`. A thread adds its rows in fp32; columns of a block are added in double by `segments` threads
-// each, segment by segment; parts in the same way by the last block of the tile. No more than kMostBlocks blocks, so
-// that all run at once: a thread adds some 50 values at ResNet-50's largest tensor, batch 256.
+// threads in turns of `rows`. A thread adds its rows in fp32; columns of a block are added in double by `segments`
+// threads each, segment by segment; parts in the same way by the last block of the tile. No more than kMostBlocks
+// blocks, so that all run at once: a thread adds some 50 values at ResNet-50's largest tensor, batch 256.
 #pragma once
 
 #include <algorithm>

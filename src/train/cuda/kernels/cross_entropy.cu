@@ -25,7 +25,8 @@ template <class T>
 __device__ Best first_largest(const T* x, int64_t classes, int lane) {
   Best best{-INFINITY, classes};
   const auto better = [](float v, int64_t i, const Best& b) {
-    const bool larger = v > b.value || (isnan(v) && !isnan(b.value)), same = v == b.value || (isnan(v) && isnan(b.value));
+    const bool larger = v > b.value || (isnan(v) && !isnan(b.value)),
+               same = v == b.value || (isnan(v) && isnan(b.value));
     return larger || (same && i < b.index);
   };
   for (int64_t i = lane; i < classes; i += 32) {

@@ -7,8 +7,8 @@
 // There are two tables of the same functions: device_kernels() launches on a stream, twin_kernels() computes the same
 // bits in plain C++ from host pointers (the stream is ignored): additions happen in the same order, a function of the
 // shapes only, and there is no float atomic. Everything may be captured in a CUDA graph: no function allocates,
-// synchronizes or copies. Pointers are device pointers unless said otherwise, tensors 16-byte aligned. Nothing may alias
-// unless said so. Launch errors throw Error(kWrongMachine), naming the kernel.
+// synchronizes or copies. Pointers are device pointers unless said otherwise, tensors 16-byte aligned. Nothing may
+// alias unless said so. Launch errors throw Error(kWrongMachine), naming the kernel.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +50,8 @@ struct DequantizeArgs {
   void* y = nullptr;
 };
 
-// Moves all ranges after the forward pass: seen = peak / 127 * unit; range = range == 0 ? seen : range + momentum (seen
+// Moves all ranges after the forward pass: seen = range_of_peak(peak, unit); range = range == 0 ? seen : range +
+// momentum (seen
 // - range); then peak = 0. A range that becomes NaN or infinite is reported as place + its index.
 struct MoveRangesArgs {
   int64_t count = 0;

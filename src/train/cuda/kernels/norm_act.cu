@@ -94,8 +94,8 @@ __device__ void raise_peak(float* peak, const Extent& extent, const NormActArgs&
 }
 
 template <class P>
-__global__ void __launch_bounds__(kRowThreads, 3) norm_act_kernel(const __grid_constant__ NormActArgs args, int lanes,
-                                                                  int rows) {
+__global__ void __launch_bounds__(kRowThreads, 3)
+    norm_act_kernel(const __grid_constant__ NormActArgs args, int lanes, int rows) {
   using T = typename P::Value;
   constexpr int kUnroll = P::kUnroll;
   __shared__ Quantizer shared;  // its bounds take a few true divisions: one thread finds them
@@ -173,7 +173,7 @@ __global__ void dequantize_kernel(const DequantizeArgs args) {
 __global__ void move_ranges_kernel(const MoveRangesArgs args) {
   for (int64_t i = threadIdx.x; i < args.count; i += blockDim.x) {
     float& range = *args.ranges[i];
-    const float seen = args.peaks[i] / 127.0f * args.units[i];
+    const float seen = range_of_peak(args.peaks[i], args.units[i]);
     range = range == 0.0f ? seen : range + args.momentum * (seen - range);
     if (!isfinite(range)) report(args.status, static_cast<int>(i));
     args.peaks[i] = 0.0f;

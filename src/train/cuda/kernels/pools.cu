@@ -44,7 +44,8 @@ __global__ void __launch_bounds__(kThreads) max_pool_kernel(const __grid_constan
   const PoolPlace place(args.channels);
   if (place.pixel >= args.n * args.out_height * args.out_width) return;
   const OutputWindow window(args, place.pixel);
-  const auto* x = static_cast<const T*>(args.x) + window.image * args.height * args.width * args.channels + place.channel;
+  const auto* x =
+      static_cast<const T*>(args.x) + window.image * args.height * args.width * args.channels + place.channel;
   float best[8];
   unsigned index[8];
 #pragma unroll
@@ -124,15 +125,15 @@ __global__ void __launch_bounds__(kThreads) mean_pool_backward_kernel(const __gr
 }
 
 // One launch of Kernel<T, aligned> over `pixels` pixels.
-#define QAT_LAUNCH(kernel, pixels)                                                   \
-  do {                                                                               \
-    const int64_t count = (pixels);                                                  \
-    if (count == 0 || args.channels == 0) return;                                    \
-    for_type(args.type, [&]<class T>() {                                             \
+#define QAT_LAUNCH(kernel, pixels)                                                     \
+  do {                                                                                 \
+    const int64_t count = (pixels);                                                    \
+    if (count == 0 || args.channels == 0) return;                                      \
+    for_type(args.type, [&]<class T>() {                                               \
       const auto chosen = args.channels % 8 == 0 ? kernel<T, true> : kernel<T, false>; \
-      chosen<<<blocks_for(count, args.channels), kThreads, 0, stream>>>(args);       \
-    });                                                                              \
-    check_launch(#kernel);                                                           \
+      chosen<<<blocks_for(count, args.channels), kThreads, 0, stream>>>(args);         \
+    });                                                                                \
+    check_launch(#kernel);                                                             \
   } while (0)
 
 }  // namespace

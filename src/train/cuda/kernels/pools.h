@@ -42,9 +42,7 @@ struct InputReaders {
   QAT_HD unsigned place(const MaxPoolArgs& a, int64_t oy, int64_t ox) const {
     return static_cast<unsigned>((y - oy * a.stride[0]) * a.kernel[1] + x - ox * a.stride[1]);
   }
-  QAT_HD static int64_t first(int64_t v, int kernel, int stride) {
-    return v < kernel ? 0 : (v - kernel) / stride + 1;
-  }
+  QAT_HD static int64_t first(int64_t v, int kernel, int stride) { return v < kernel ? 0 : (v - kernel) / stride + 1; }
   QAT_HD static int64_t last(int64_t v, int stride, int64_t out) {
     const int64_t end = v / stride + 1;
     return end < out ? end : out;

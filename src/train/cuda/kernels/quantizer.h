@@ -1,10 +1,10 @@
 // fake_quant(clip(v)) at about eight operations a value and without a division, equal to base/qmath.h to the bit.
 //
 // v is clamped first, to where clip and clamp would have taken it; then t = v / s, correctly rounded by Markstein's
-// theorem: with y = rn(1 / s) and q0 within one unit in the last place of v / s, rn(q0 + (v - q0 s) y) = rn(v / s). q0 comes
-// from the reciprocal in two parts, y + y_low. Values are scaled by a power of two where s is so small or so large that the
-// remainder would underflow. t + 1.5 * 2^23 has the rounded integer in its low bits.
-// The gradient passes where pass_lo <= v <= pass_hi: rne(v / s) grows with v, so two bounds describe where it is in range.
+// theorem: with y = rn(1 / s) and q0 within one unit in the last place of v / s, rn(q0 + (v - q0 s) y) = rn(v / s). q0
+// comes from the reciprocal in two parts, y + y_low. Values are scaled by a power of two where s is so small or so
+// large that the remainder would underflow. t + 1.5 * 2^23 has the rounded integer in its low bits. The gradient passes
+// where pass_lo <= v <= pass_hi: rne(v / s) grows with v, so two bounds describe where it is in range.
 #pragma once
 
 #include <cstring>
@@ -45,7 +45,7 @@ QAT_HD float last_inside(float s, int bound, int direction) {
 QAT_HD float scale_of(Range range) { return *range.value == 0.0f ? 1.0f : *range.value / range.unit; }
 
 struct Quantizer {
-  float scale;              // s
+  float scale;               // s
   float clamp_lo, clamp_hi;  // of v
   float pass_lo, pass_hi;
   float shift, s, y, y_low;  // s = scale * shift
@@ -88,7 +88,8 @@ struct Quantizer {
     return fmaf(fmaf(-s, q0, u), y, q0);
   }
 
-  // LSQ's slope d(q scale) / dscale at v: rne(v / scale) - v / scale inside the range, else the bound. NaN: the lower one.
+  // LSQ's slope d(q scale) / dscale at v: rne(v / scale) - v / scale inside the range, else the bound. NaN: the lower
+  // one.
   QAT_HD float slope(float v, Range range) const {
     if (!passes(v)) return static_cast<float>(v > 0.0f ? range.hi : range.lo);
     const float t = divided(v);

@@ -1,4 +1,5 @@
-// Batch statistics on the device: one pass over x, the last block of each tile of channels finishes them; see kernels.h.
+// Batch statistics on the device: one pass over x, the last block of each tile of channels finishes them; see
+// kernels.h.
 #include "train/cuda/kernels/channel_sums.cuh"
 #include "train/cuda/kernels/device_kernels.h"
 #include "train/cuda/kernels/norm_factors.h"

@@ -20,7 +20,7 @@ struct Weight {
   int32_t axis = 0;        // 0 or 1; -1: one slice
   float unit = 127;        // Range::unit
   int32_t lo = -127, hi = 127;
-  bool follow = false;  // forward writes range = max|w| / 127 * unit of each slice first (then nothing is clamped)
+  bool follow = false;  // forward writes range_of_peak(max|w|) of each slice first (then nothing is clamped)
   uint8_t* mask =
       nullptr;  // bit: the gradient passes; bits in the master's order, ceil(size / 8) bytes; null: all pass
   // Backward. Master and range are those of the forward pass: what was clamped is found again.

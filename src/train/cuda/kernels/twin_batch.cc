@@ -1,7 +1,8 @@
 // Twins of the input step and of the histogram, and the histogram's way back to the host's class.
 #include <cmath>
-#include <cstring>
+#include <utility>
 
+#include "quant/calib/calibrator.h"
 #include "train/cuda/kernels/augment.h"
 #include "train/cuda/kernels/twin.h"
 #include "train/cuda/kernels/twin_kernels.h"

@@ -157,7 +157,7 @@ void twin_dequantize(const DequantizeArgs& args, cudaStream_t) {
 void twin_move_ranges(const MoveRangesArgs& args, cudaStream_t) {
   for (int64_t i = 0; i < args.count; ++i) {
     float& range = *args.ranges[i];
-    const float seen = args.peaks[i] / 127.0f * args.units[i];
+    const float seen = range_of_peak(args.peaks[i], args.units[i]);
     range = range == 0.0f ? seen : range + args.momentum * (seen - range);
     if (!std::isfinite(range)) report(args.status, static_cast<int>(i));
     args.peaks[i] = 0.0f;

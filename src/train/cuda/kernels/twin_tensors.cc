@@ -21,7 +21,9 @@ void for_slices(const WeightsArgs& args, const Body& body) {
   }
 }
 
-Range range_of(const Weight& w, int slice) { return {.value = w.range + slice, .unit = w.unit, .lo = w.lo, .hi = w.hi}; }
+Range range_of(const Weight& w, int slice) {
+  return {.value = w.range + slice, .unit = w.unit, .lo = w.lo, .hi = w.hi};
+}
 
 template <class T>
 void quantize_slice(const Weight& w, const Slices& slices, int slice) {
@@ -31,7 +33,7 @@ void quantize_slice(const Weight& w, const Slices& slices, int slice) {
       const float v = std::fabs(w.master[element_place(w, slices, slice, i, true).master]);
       if (v > peak) peak = v;
     }
-    w.range[slice] = peak / 127.0f * w.unit;
+    w.range[slice] = range_of_peak(peak, w.unit);
   }
   for (int i = 0; i < slices.size; ++i) {
     const ElementPlace place = element_place(w, slices, slice, i, false);
@@ -79,7 +81,8 @@ void for_elements(const OptimizerArgs& args, const Body& body) {
     const Chunk& chunk = args.chunks[k];
     const Parameter& p = args.parameters[chunk.tensor];
     if (p.gradient == nullptr) continue;
-    for (int64_t i = chunk.part * kChunk; i < std::min(p.size, (chunk.part + 1) * kChunk); ++i) body(p, chunk.tensor, i);
+    for (int64_t i = chunk.part * kChunk; i < std::min(p.size, (chunk.part + 1) * kChunk); ++i)
+      body(p, chunk.tensor, i);
   }
 }
 

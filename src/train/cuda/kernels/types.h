@@ -20,6 +20,9 @@ struct Range {
   int lo = -128, hi = 127;
 };
 
+// The range that the largest magnitude asks for.
+QAT_HD float range_of_peak(float peak, float unit) { return unit == 127.0f ? peak : peak / 127.0f * unit; }
+
 // Where something was NaN or infinite: one word in device memory, 0 while all is finite, else that of the smallest
 // place. The optimizers do nothing while it is not 0.
 struct Status {

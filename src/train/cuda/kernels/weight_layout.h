@@ -1,4 +1,5 @@
-// Where a weight's elements lie in the master (KCRS), in its copy (KRSC) and in slices of one scale, for device and twin.
+// Where a weight's elements lie in the master (KCRS), in its copy (KRSC) and in slices of one scale, for device and
+// twin.
 #pragma once
 
 #include "base/qmath.h"
@@ -28,7 +29,8 @@ struct ElementPlace {
   int64_t master, copy;
 };
 
-// Element i of a slice where elements are counted in the master's order (pixel fastest) or in the copy's (channel fastest).
+// Element i of a slice where elements are counted in the master's order (pixel fastest) or in the copy's (channel
+// fastest).
 QAT_HD ElementPlace element_place(const Weight& w, const Slices& slices, int slice, int i, bool master_order) {
   const int row = i / (slices.per_row * w.pixels), rest = i % (slices.per_row * w.pixels);
   const int c = master_order ? rest / w.pixels : rest % slices.per_row;

@@ -51,7 +51,7 @@ __device__ float measured_range(const Weight& w, const Slices& slices, int slice
     peak = fmaxf(peak, fabsf(w.master[element_place(w, slices, slice, i, true).master]));
   }
   peak = team.all(peak, [](float a, float b) { return fmaxf(a, b); });
-  return peak / 127.0f * w.unit;
+  return range_of_peak(peak, w.unit);
 }
 
 // Copies are written in their own order, masters come through the first-level cache; gradients the other way round.
