@@ -9,8 +9,8 @@
 #include "base/threads.h"
 #include "engine/compile/passes.h"
 #include "engine/compile/placeholder.h"
+#include "engine/compile/tactic_key.h"
 #include "engine/compile/tactics.h"
-#include "engine/compile/trial.h"
 #include "engine/runtime/session.h"
 #include "engine/runtime/shape_binding.h"
 #include "ir/shapes.h"
@@ -105,28 +105,34 @@ std::vector<std::string> fusion_lines(const PassContext& context) {
 }
 
 // Layers whose float form was measured faster, conversions included (at 8 GB/s).
-std::set<std::string> faster_in_float(const Draft& draft, const BuildRequest& request, BuildReport& report) {
+std::set<std::string> faster_in_float(const Draft& draft, const BuildRequest& request, TimingCache& cache,
+                                      BuildReport& report) {
+  kernels::FloatBackend* library = float_library();
+  if (library == nullptr) {
+    report.notes.push_back("best: no float library, so int8 everywhere");
+    return {};
+  }
   std::set<std::string> layers;
   const std::vector<Extents> extents = infer_extents(draft.plan, request.profile.opt);
   const int threads = request.threads > 0 ? request.threads : usable_cpus();
   double spent = 0;
-  for (size_t i = 0; i < draft.plan.steps.size() && spent < request.tactic_seconds; ++i) {
+  for (size_t i = 0; i < draft.plan.steps.size(); ++i) {
     const Step& s = draft.plan.steps[i];
     const double int8 = report.layers[i].milliseconds;
     if (!draft.weights[i].defined() || int8 <= 0) continue;
-    const auto start = std::chrono::steady_clock::now();
-    const std::optional<double> seconds = time_float(draft, i, extents, threads);
-    spent += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (!seconds) {
-      report.notes.push_back("best: no float library, so int8 everywhere");
-      return {};
+    const std::string key = tactic_key(draft.plan, s, extents, threads, {}) + "|float";
+    if (!cache.find(key)) {
+      const auto start = std::chrono::steady_clock::now();
+      const bool time_left = spent < request.tactic_seconds;
+      cache.add(key, rounded_time(1e6 * time_float(*library, draft, i, extents, threads, time_left)));
+      spent += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
     const auto elements = [&](int32_t id) {
       const auto at = static_cast<size_t>(id);
       return static_cast<double>(extents[at].pixels()) * draft.plan.tensors[at].channels;
     };
     const double converting = 5 * (elements(s.inputs[0]) + elements(s.output)) / 8e9;
-    if (1e3 * (*seconds + converting) < 0.95 * int8) layers.insert(s.name);
+    if (1e-3 * *cache.find(key) + 1e3 * converting < 0.95 * int8) layers.insert(s.name);
   }
   return layers;
 }
@@ -161,8 +167,11 @@ std::string default_rebuild(const BuildRequest& request) {
 
 namespace {
 
-// Seconds of a run at the optimal shape: the least of three.
-double time_plan(const Plan& plan, int threads) {
+// Microseconds of a run at the optimal shape, the least of three; from the cache where it knows the plan.
+double time_plan(const Plan& plan, int asked_threads, TimingCache& cache) {
+  const int threads = asked_threads > 0 ? asked_threads : usable_cpus();
+  const std::string key = plan_key(plan, threads);
+  if (const auto known = cache.find(key)) return *known;
   Session session(std::shared_ptr<const Plan>(&plan, [](const Plan*) {}), {.threads = threads});
   session.bind(plan.profile.opt);
   const InputShape& s = plan.profile.opt;
@@ -180,7 +189,8 @@ double time_plan(const Plan& plan, int threads) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (i > 0) best = std::min(best, seconds);
   }
-  return best;
+  cache.add(key, rounded_time(1e6 * best));
+  return *cache.find(key);
 }
 
 // `best` of a file without quantizers: int8 would need scales that nobody calibrated, so float types compete.
@@ -190,9 +200,10 @@ BuildResult best_float(BuildRequest request) {
   if (cpu().avx512_bf16) {
     request.precision = "bf16";
     BuildResult other = build(request);
-    const bool differs = other.plan.precision == "bf16";
-    if (differs && time_plan(other.plan, request.threads) < time_plan(best.plan, request.threads))
-      best = std::move(other);
+    TimingCache cache(request.timing_cache);
+    const auto time = [&](const BuildResult& built) { return time_plan(built.plan, request.threads, cache); };
+    if (other.plan.precision == "bf16" && time(other) < time(best)) best = std::move(other);
+    if (std::string why = cache.save(); !why.empty()) best.report.notes.push_back(std::move(why));
   }
   best.report.notes.push_back(cat("no Q/DQ: best chooses among float kernels (", best.plan.precision,
                                   "); --int8 builds with placeholder scales"));
@@ -231,7 +242,7 @@ BuildResult build(BuildRequest request) {
   Draft draft = make_draft(lowered, request, context);
   choose_kernels(draft, request, cache, context.report);
   if (request.precision == "best") {
-    const std::set<std::string> keep = faster_in_float(draft, request, context.report);
+    const std::set<std::string> keep = faster_in_float(draft, request, cache, context.report);
     if (!keep.empty()) {
       context = fresh;
       context.keep_float = keep;

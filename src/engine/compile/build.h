@@ -25,7 +25,7 @@ struct BuildRequest {
   std::string precision = "best";  // fp32 | bf16 | fp16 | int8 | best
   InputMode input = InputMode::kF32Nchw;
   int threads = 1;                     // that tactics are timed with; 0: all of the machine
-  double tactic_seconds = 8.0;         // budget of all measurements; 0: none, the first kernel of each table
+  double tactic_seconds = 2.0;         // budget of all measurements; 0: none, the first kernel of each table
   std::filesystem::path timing_cache;  // "": in memory
   std::vector<std::string> disabled_passes;
   std::string rebuild_command;  // stored in the engine for machines it does not fit

@@ -14,25 +14,8 @@
 namespace qat::engine {
 namespace {
 
-std::vector<float> run_engine(const Plan& plan, const Tensor& images, int threads) {
-  const auto shared = std::make_shared<const Plan>(plan);
-  Session session(shared, {.threads = threads});
-  session.bind({images.dim(0), images.dim(1), images.dim(2), images.dim(3)});
-  std::vector<float> logits(static_cast<size_t>(count(session.output_shape(0))));
-  session.run(images.raw(), {logits.data()});
-  return logits;
-}
-
-void expect_equal(std::span<const float> expected, std::span<const float> got, const std::string& what) {
-  ASSERT_EQ(expected.size(), got.size()) << what;
-  size_t wrong = 0, first = 0;
-  for (size_t i = expected.size(); i-- > 0;) {
-    if (expected[i] == got[i]) continue;
-    ++wrong;
-    first = i;
-  }
-  EXPECT_EQ(wrong, 0u) << what << ": first at " << first << ", expected " << expected[first] << ", got " << got[first];
-}
+using test::expect_equal;
+using test::run_engine;
 
 class Networks : public testing::TestWithParam<std::string> {};
 

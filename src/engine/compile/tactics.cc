@@ -1,11 +1,12 @@
 // Measures what the budget allows, takes the table's first for the rest: see tactics.h.
 #include "engine/compile/tactics.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/error.h"
 #include "base/threads.h"
-#include "engine/compile/trial.h"
+#include "engine/compile/tactic_key.h"
 
 namespace qat::engine {
 
@@ -15,15 +16,16 @@ using Clock = std::chrono::steady_clock;
 
 bool has_weights(const Step& s) { return s.op == StepOp::kConv || s.op == StepOp::kGemm; }
 
-// What decides a kernel's speed: shapes, not values.
-std::string signature(const Plan& plan, const Step& s, const std::vector<Extents>& extents, int threads) {
-  const auto in = static_cast<size_t>(s.inputs[0]), out = static_cast<size_t>(s.output);
-  const StepAttrs& a = s.attrs;
-  return cat(cpu().model, "|", name_of(isa()), "|", threads, "|", name_of(s.op), " ", extents[in].n, "x",
-             plan.tensors[in].channels, "x", extents[in].h, "x", extents[in].w, " to ", plan.tensors[out].channels,
-             plan.tensors[out].storage == Storage::kU8 ? " u8" : " f32", " k", join(a.kernel, "x"), " s",
-             join(a.stride, "x"), " p", join(a.pads, "."), " d", join(a.dilation, "x"), " g", a.groups, " e",
-             static_cast<int>(a.activation), s.inputs.size() > 1 ? " skip" : "");
+// The reference is for machines without anything better. Kernels that need twice the instructions for a product, those
+// without vpdpbusd beside some with it, were never first: not worth their time.
+void drop_outclassed(std::vector<Candidate>& found) {
+  const auto multiplies_bytes = [](const Candidate& c) { return c.isa == Isa::kAvxVnni || c.isa >= Isa::kAvx512Vnni; };
+  if (found.size() > 1 && found.back().name.ends_with("_reference")) found.pop_back();
+  if (std::any_of(found.begin(), found.end(), multiplies_bytes)) {
+    std::erase_if(found, [&](const Candidate& c) { return !multiplies_bytes(c); });
+  } else if (std::any_of(found.begin(), found.end(), [](const Candidate& c) { return c.isa > Isa::kPortable; })) {
+    std::erase_if(found, [](const Candidate& c) { return c.isa == Isa::kPortable; });
+  }
 }
 
 class Chooser {
@@ -41,8 +43,7 @@ class Chooser {
     std::vector<Candidate> found = candidates(draft_.plan, s, extents_);
     LayerReport report = describe(s);
     if (found.empty()) return report;  // one form only: float, flatten
-    // The reference is for machines without anything better.
-    if (found.size() > 1 && found.back().name.ends_with("_reference")) found.pop_back();
+    drop_outclassed(found);
     Candidate best = found.front();
     if (has_weights(s)) {
       report.candidates = static_cast<int>(found.size());
@@ -81,27 +82,36 @@ class Chooser {
             .precision = coded(s.output) || coded(s.inputs[0]) ? "int8" : "fp32"};
   }
 
+  // The fastest by the cache where it knows the problem, by trials elsewhere. Past the budget the first kernel alone is
+  // run, once: its entry makes the next build from this cache decide the same.
   Candidate measure(size_t index, const std::vector<Candidate>& found, LayerReport& report) {
-    const std::string problem = signature(draft_.plan, draft_.plan.steps[index], extents_, threads_);
+    const std::string problem = tactic_key(draft_.plan, draft_.plan.steps[index], extents_, threads_, found);
+    const auto known = [&](const Candidate& c) { return cache_.find(problem + "|" + c.name); };
+    if (std::none_of(found.begin(), found.end(), known) && request_.tactic_seconds > 0) try_all(index, found, problem);
     Candidate best = found.front();
     double least = 1e30;
     for (const Candidate& candidate : found) {
-      const std::string key = problem + "|" + candidate.name;
-      std::optional<double> microseconds = cache_.find(key);
-      const bool time_left = spent_ < request_.tactic_seconds;
-      if (!microseconds && time_left) {
-        const auto start = Clock::now();
-        microseconds = 1e6 * time_kernel(draft_, index, extents_, candidate, team_, 3e-6 * least);
-        spent_ += std::chrono::duration<double>(Clock::now() - start).count();
-        cache_.add(key, *microseconds);
-      }
-      if (microseconds && *microseconds < least) {
-        least = *microseconds;
-        best = candidate;
-      }
+      const std::optional<double> microseconds = known(candidate);
+      if (!microseconds || *microseconds >= least) continue;
+      least = *microseconds;
+      best = candidate;
     }
     if (least < 1e30) report.milliseconds = 1e-3 * least;
     return best;
+  }
+
+  void try_all(size_t index, const std::vector<Candidate>& found, const std::string& problem) {
+    const auto start = Clock::now();
+    const bool time_left = spent_ < request_.tactic_seconds;
+    Trial trial(draft_, index, extents_, team_);
+    double least = 1e30;
+    for (const Candidate& candidate : found) {
+      if (!time_left && least < 1e30) break;
+      const double seconds = trial.seconds(candidate, 1.5 * least, time_left);
+      least = std::min(least, seconds);
+      cache_.add(problem + "|" + candidate.name, rounded_time(1e6 * seconds));
+    }
+    spent_ += std::chrono::duration<double>(Clock::now() - start).count();
   }
 
   Draft& draft_;

@@ -27,8 +27,9 @@ class TimingCache {
 };
 
 // Names the kernel of every int8 step and packs its weights. Candidates of a step are the runnable entries of its op's
-// table, timed at the optimal shape on data of its own while the budget lasts; after that, and with a budget of 0, the
-// table's first. Fills report.layers.
+// table, timed at the optimal shape on data of its own, once for each distinct problem; past the budget one run of the
+// table's first is all, and with a budget of 0 nothing is timed. The same cache gives the same choice. Fills
+// report.layers.
 void choose_kernels(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report);
 
 }  // namespace qat::engine

@@ -2,6 +2,7 @@
 // the interpreter.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,9 @@ ir::Graph quantize_by_interpreter(const ir::Graph& graph, const Shape& shape);
 Tensor random_images(const Shape& shape, uint64_t seed);
 
 Plan build_int8(const ir::Graph& graph, const InputShape& min, const InputShape& max);
+
+// The first output for a batch of images.
+std::vector<float> run_engine(const Plan& plan, const Tensor& images, int threads);
+void expect_equal(std::span<const float> expected, std::span<const float> got, const std::string& what);
 
 }  // namespace qat::engine::test

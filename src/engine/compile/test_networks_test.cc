@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/random.h"
+#include "engine/runtime/session.h"
 #include "ir/interpret.h"
 #include "quant/placement.h"
 #include "zoo/zoo.h"
@@ -185,6 +186,26 @@ Plan build_int8(const ir::Graph& graph, const InputShape& min, const InputShape&
     request.profile = {{1, 3, 224, 224}, {1, 3, 224, 224}, {2, 3, 224, 224}};
   request.tactic_seconds = 0;
   return build(std::move(request)).plan;
+}
+
+std::vector<float> run_engine(const Plan& plan, const Tensor& images, int threads) {
+  const auto shared = std::make_shared<const Plan>(plan);
+  Session session(shared, {.threads = threads});
+  session.bind({images.dim(0), images.dim(1), images.dim(2), images.dim(3)});
+  std::vector<float> logits(static_cast<size_t>(count(session.output_shape(0))));
+  session.run(images.raw(), {logits.data()});
+  return logits;
+}
+
+void expect_equal(std::span<const float> expected, std::span<const float> got, const std::string& what) {
+  ASSERT_EQ(expected.size(), got.size()) << what;
+  size_t wrong = 0, first = 0;
+  for (size_t i = expected.size(); i-- > 0;) {
+    if (expected[i] == got[i]) continue;
+    ++wrong;
+    first = i;
+  }
+  EXPECT_EQ(wrong, 0u) << what << ": first at " << first << ", expected " << expected[first] << ", got " << got[first];
 }
 
 TEST(TestNetworks, HaveDeadAndNegativeChannels) {

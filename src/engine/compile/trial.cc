@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/plugin.h"
-#include "base/random.h"
 #include "engine/runtime/bound_step.h"
 #include "engine/runtime/memory.h"
 
@@ -108,84 +107,99 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-void fill_random(std::byte* data, size_t size) {
-  Random random(size);
-  for (size_t i = 0; i + 8 <= size; i += 8) {
-    const uint64_t bits = random.bits();
-    std::memcpy(data + i, &bits, 8);
-  }
-}
-
-// The least of a few runs; a millisecond or two in all.
+// The least of some runs: ends when kStable in a row were no 1 % faster, which idle machines reach at once and noisy
+// ones soon. run(i) does slice i of the work and says what part of the whole that was. Seconds of the whole.
 template <class Run>
-double least(const Run& run, double give_up) {
-  auto start = Clock::now();
-  run();
-  double best = seconds_since(start);
-  if (best > give_up) return best;
-  const int runs = std::clamp(static_cast<int>(2e-3 / best), 2, 50);
-  for (int i = 0; i < runs; ++i) {
-    start = Clock::now();
-    run();
-    best = std::min(best, seconds_since(start));
+double least(const Run& run, double give_up, bool patient) {
+  constexpr int kStable = 3, kMost = 12;
+  double best = 1e30;
+  for (int i = 0, stable = 0; i < kMost && stable < kStable; ++i) {
+    const auto start = Clock::now();
+    const double part = run(i), seconds = seconds_since(start) / part;
+    stable = seconds < 0.99 * best ? 0 : stable + 1;
+    best = std::min(best, seconds);
+    if (!patient || best > give_up) break;
   }
   return best;
 }
 
-struct Work {
+// Units [begin, end) of a step, shared out among a team.
+struct Slice {
   BoundStep& step;
-  Team& team;
   std::vector<AlignedBuffer>& scratch;
+  int64_t begin, end, members;
 
   static void member(void* context, int index) {
-    Work& w = *static_cast<Work*>(context);
-    const int64_t units = w.step.units(), members = w.team.size();
-    const int64_t begin = units * index / members, end = units * (index + 1) / members;
-    if (begin < end) w.step.run(begin, end, w.scratch[static_cast<size_t>(index)].data());
+    const Slice& s = *static_cast<Slice*>(context);
+    const int64_t units = s.end - s.begin;
+    const int64_t first = s.begin + units * index / s.members, last = s.begin + units * (index + 1) / s.members;
+    if (first < last) s.step.run(first, last, s.scratch[static_cast<size_t>(index)].data());
   }
 };
 
-}  // namespace
+// A slice is 2e8 operations a thread, some 0.2 ms by the best kernels: enough for the clock, and a step of 10 ms needs
+// no more time than one of 1 ms. The slices of a step follow each other, so caches see what they see in a run.
+constexpr double kSliceOperations = 2e8;
+constexpr int64_t kMostSlices = 32;
 
-double time_kernel(const Draft& draft, size_t index, const std::vector<Extents>& extents, const Candidate& candidate,
-                   Team& team, double give_up) {
-  // The same tensors; blobs of its own: packed weights and the step's M and B.
-  Plan plan = draft.plan;
-  Step& step = plan.steps[index];
-  step.kernel = candidate.name;
-  const auto aligned = [](size_t n) { return (n + 63) / 64 * 64; };
-  const size_t m = aligned(candidate.packed_bytes), b = m + aligned(step.blobs[1].size), end = b + step.blobs[2].size;
-  AlignedBuffer blobs(end + 64);
-  std::memset(blobs.data(), 0, blobs.size());
-  if (draft.weights[index].defined()) {
-    pack_weights(draft.plan, step, extents, candidate.name, draft.weights[index], blobs.data());
-    step.blobs = {Blob{0, candidate.packed_bytes}, Blob{m, step.blobs[1].size}, Blob{b, step.blobs[2].size}};
-  }
-  plan.blobs = {blobs.data(), blobs.size()};
-  std::vector<AlignedBuffer> buffers;
-  std::vector<std::byte*> memory(plan.tensors.size(), nullptr);
-  std::vector<int32_t> ids = step.inputs;
-  ids.push_back(step.output);
-  for (const int32_t id : ids) {
-    const auto at = static_cast<size_t>(id);
-    buffers.emplace_back(tensor_bytes(plan.tensors[at], extents[at], pitch_of(plan.tensors[at])) + kSlack);
-    fill_random(buffers.back().data(), buffers.back().size());
-    memory[at] = buffers.back().data();
-  }
-  const std::unique_ptr<BoundStep> bound = bind_step({.view = {plan, step, extents}, .memory = memory});
-  std::vector<AlignedBuffer> scratch;
-  for (int i = 0; i < team.size(); ++i) scratch.emplace_back(bound->scratch_bytes());
-  Work work{*bound, team, scratch};
-  return least([&] { team.run(Work::member, &work); }, give_up);
+size_t align_up(size_t n) { return (n + kBlobAlign - 1) / kBlobAlign * kBlobAlign; }
+
+Plan without_blobs(const Plan& plan, size_t step) {
+  Plan copy{.profile = plan.profile, .tensors = plan.tensors};
+  copy.steps = {plan.steps[step]};
+  return copy;
 }
 
-std::optional<double> time_float(const Draft& draft, size_t index, const std::vector<Extents>& extents, int threads) {
-  kernels::FloatBackend* library = nullptr;
-  try {
-    library = &plugin<kernels::FloatBackend>(kernels::kFloatPlugin, kernels::kFloatPluginRemedy);
-  } catch (const Error&) {
-    return std::nullopt;
+}  // namespace
+
+Trial::Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, Team& team)
+    : plan_(without_blobs(draft.plan, step)), step_(plan_.steps[0]), extents_(extents), team_(team) {
+  const double operations = cost_of({plan_, step_, extents_}).operations;
+  slices_ = std::clamp(static_cast<int64_t>(operations / (kSliceOperations * team.size())), int64_t{1}, kMostSlices);
+  memory_.assign(plan_.tensors.size(), nullptr);
+  std::vector<int32_t> ids = step_.inputs;
+  ids.push_back(step_.output);
+  for (const int32_t id : ids) {
+    const auto at = static_cast<size_t>(id);
+    buffers_.emplace_back(tensor_bytes(plan_.tensors[at], extents[at], pitch_of(plan_.tensors[at])) + kSlack);
+    std::memset(buffers_.back().data(), 0x35, buffers_.back().size());  // time does not depend on values; pages do
+    memory_[at] = buffers_.back().data();
   }
+}
+
+double Trial::seconds(const Candidate& candidate, double give_up, bool patient) {
+  step_.kernel = candidate.name;
+  // Packed weights and the step's M and B, of any values.
+  const size_t channels = align_up(static_cast<size_t>(plan_.tensors[static_cast<size_t>(step_.output)].channels) * 4);
+  const size_t packed = align_up(candidate.packed_bytes);
+  AlignedBuffer blobs(packed + 2 * channels + kSlack);
+  std::memset(blobs.data(), 0x01, blobs.size());
+  step_.blobs = {Blob{0, candidate.packed_bytes}, Blob{packed, step_.blobs[1].size},
+                 Blob{packed + channels, step_.blobs[2].size}};
+  plan_.blobs = {blobs.data(), blobs.size()};
+  const auto bound = bind_step({.view = {plan_, step_, extents_}, .memory = memory_});
+  std::vector<AlignedBuffer> scratch;
+  for (int i = 0; i < team_.size(); ++i) scratch.emplace_back(bound->scratch_bytes());
+  const int64_t units = bound->units(), slices = std::min(slices_, units);
+  const auto run = [&](int i) {
+    const int64_t slice = i % slices;
+    Slice work{*bound, scratch, units * slice / slices, units * (slice + 1) / slices, team_.size()};
+    team_.run(Slice::member, &work);
+    return static_cast<double>(work.end - work.begin) / static_cast<double>(units);
+  };
+  return least(run, give_up, patient);
+}
+
+kernels::FloatBackend* float_library() {
+  try {
+    return &plugin<kernels::FloatBackend>(kernels::kFloatPlugin, kernels::kFloatPluginRemedy);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+double time_float(kernels::FloatBackend& library, const Draft& draft, size_t index, const std::vector<Extents>& extents,
+                  int threads, bool patient) {
   const Step& s = draft.plan.steps[index];
   const auto tensor = [&](int32_t id) { return draft.plan.tensors[static_cast<size_t>(id)]; };
   const Extents in = extents[static_cast<size_t>(s.inputs[0])];
@@ -200,11 +214,15 @@ std::optional<double> time_float(const Draft& draft, size_t index, const std::ve
   p.pad_bottom = s.attrs.pads[2], p.pad_right = s.attrs.pads[3];
   const std::vector<float> weights(static_cast<size_t>(draft.weights[index].size()), 0.01f);
   const std::vector<float> bias(static_cast<size_t>(p.out_channels), 0.5f);
-  const auto step = library->conv(p, weights.data(), bias.data(), threads);
+  const auto step = library.conv(p, weights.data(), bias.data(), threads);
   AlignedBuffer x(p.x.bytes() + kSlack), y(p.y().bytes() + kSlack), scratch(step->scratch_bytes() + 64);
   std::memset(x.data(), 0, x.size());
   const kernels::FloatArgs args{.inputs = {x.data()}, .y = y.data()};
-  return least([&] { step->run(args, scratch.data()); }, 1.0);
+  const auto run = [&](int) {
+    step->run(args, scratch.data());
+    return 1.0;
+  };
+  return least(run, 1.0, patient);
 }
 
 }  // namespace qat::engine

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "engine/compile/draft.h"
+#include "engine/cpu/float_ops.h"
 #include "engine/runtime/extents.h"
+#include "engine/runtime/memory.h"
 #include "engine/runtime/team.h"
 
 namespace qat::engine {
@@ -22,11 +24,31 @@ std::vector<Candidate> candidates(const Plan& plan, const Step& step, const std:
 void pack_weights(const Plan& plan, const Step& step, const std::vector<Extents>& extents, const std::string& kernel,
                   const Tensor& weights, void* packed);
 
-// Seconds of one run by a kernel: the least of a few. Stops early past `give_up` seconds.
-double time_kernel(const Draft& draft, size_t step, const std::vector<Extents>& extents, const Candidate& candidate,
-                   Team& team, double give_up);
+// One step with memory of its own, for all of its kernels in turn.
+class Trial {
+ public:
+  Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, Team& team);
 
-// The same for the step as a float convolution of the float library (NHWC f32); nothing without the library.
-std::optional<double> time_float(const Draft& draft, size_t step, const std::vector<Extents>& extents, int threads);
+  // Seconds of the whole step. Large steps are run a slice at a time, the least of a few slices counts; a kernel whose
+  // first slice takes past `give_up` seconds of the whole gets no second one. patient: until three slices in a row
+  // brought nothing; otherwise the first slice is all.
+  double seconds(const Candidate& candidate, double give_up, bool patient);
+
+ private:
+  Plan plan_;  // of this one step's memory
+  Step& step_;
+  const std::vector<Extents>& extents_;
+  Team& team_;
+  int64_t slices_;
+  std::vector<AlignedBuffer> buffers_;
+  std::vector<std::byte*> memory_;  // by tensor
+};
+
+// The float library; null where it is missing.
+kernels::FloatBackend* float_library();
+
+// Seconds of the step as a float convolution of the float library (NHWC f32).
+double time_float(kernels::FloatBackend& library, const Draft& draft, size_t step, const std::vector<Extents>& extents,
+                  int threads, bool patient);
 
 }  // namespace qat::engine

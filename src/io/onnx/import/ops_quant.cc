@@ -1,6 +1,8 @@
 // QuantizeLinear and DequantizeLinear: a pair is a FakeQuant, one behind a constant is a parameter on a grid.
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <type_traits>
 
 #include "io/onnx/import/table.h"
 
@@ -77,22 +79,29 @@ Grid read_grid(Importer& in, const Node& node, const ir::Dims& dims, DType type)
   return grid;
 }
 
-// x = (q - zero) scale in float32, as the operator defines it.
+// x = (q - zero) scale in float32, as the operator defines it; a run of equal channel at a time.
+template <class T>
 Tensor dequantized(const Tensor& q, const Grid& grid) {
-  const Tensor wide = q.to(DType::kI32);
-  const auto from = wide.data<int32_t>();
+  const std::span<const T> from = q.data<T>();
   Tensor out(DType::kF32, q.shape());
-  auto to = out.data<float>();
-  int64_t inner = 1;
+  const std::span<float> to = out.data<float>();
+  size_t inner = grid.axis < 0 ? from.size() : 1;
   for (size_t i = q.shape().size(); grid.axis >= 0 && static_cast<int>(i) > grid.axis + 1; --i) inner *= q.dim(i - 1);
-  for (size_t i = 0; i < from.size(); ++i) {
-    const size_t channel =
-        grid.axis < 0 ? 0 : (static_cast<int64_t>(i) / inner) % static_cast<int64_t>(grid.scale.size());
-    // In 64 bits: q - zero may leave int32.
-    const int64_t shifted = int64_t{from[i]} - static_cast<int64_t>(grid.zero[channel]);
-    to[i] = static_cast<float>(shifted) * grid.scale[channel];
+  for (size_t begin = 0, run = 0; begin < from.size(); begin += inner, ++run) {
+    const size_t channel = run % grid.scale.size();
+    const float scale = grid.scale[channel];
+    const auto zero = static_cast<int64_t>(grid.zero[channel]);
+    // int32 - zero may leave int32; of a byte, it cannot.
+    using Wide = std::conditional_t<sizeof(T) == 1, int32_t, int64_t>;
+    for (size_t i = begin; i < begin + inner; ++i) to[i] = static_cast<float>(Wide{from[i]} - Wide(zero)) * scale;
   }
   return out;
+}
+
+Tensor dequantized(const Tensor& q, const Grid& grid) {
+  if (q.type() == DType::kI8) return dequantized<int8_t>(q, grid);
+  if (q.type() == DType::kU8) return dequantized<uint8_t>(q, grid);
+  return dequantized<int32_t>(q, grid);
 }
 
 // Weights on their grid, or an int32 bias, which is nothing but a float one written differently.
