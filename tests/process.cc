@@ -114,6 +114,8 @@ Folder::~Folder() {
   fs::remove_all(path, ignored);
 }
 
+bool can_train() { return fs::exists(fs::path(QAT_BINARY).parent_path() / "libqat_train.so"); }
+
 bool slow_tests() {
   const char* value = std::getenv("QAT_SLOW_TESTS");
   return value != nullptr && std::string(value) == "1";

@@ -46,6 +46,7 @@ class Folder {
   std::filesystem::path path;
 };
 
+bool can_train();   // the training plugin lies beside the binary
 bool slow_tests();  // QAT_SLOW_TESTS=1
 
 }  // namespace qat::e2e

@@ -23,7 +23,7 @@ constexpr size_t kBuffer = size_t{1} << 20;
 
 [[noreturn]] void fail_io(const char* what, const fs::path& path, int error) {
   const char* remedy = "";
-  if (error == ENOSPC || error == EDQUOT) remedy = "; free disk space or choose another folder";
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) remedy = "; free disk space or choose another folder";
   if (error == EACCES || error == EROFS || error == EPERM) remedy = "; choose a folder that can be written";
   if (error == ENOENT) remedy = "; check the path";
   fail(Code::kIo, "cannot ", what, " ", path.string(), ": ", std::strerror(error), remedy);

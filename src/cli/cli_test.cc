@@ -195,6 +195,19 @@ TEST(StoredConfig, FillsInWhatTheUserDidNotSay) {
   EXPECT_EQ(with_stored_data(config, {{"config", "]"}}).data.size, 0);
 }
 
+TEST(StoredConfig, AResumedRunKeepsItsOptions) {
+  const std::map<std::string, std::string> metadata{
+      {"config", "OUTPUTS: old\nTRAIN: {LR: 0.25, CHECKPOINT: \"a: b.pth\", STEPS: [3, 5]}\nDATA: {PATH: /there}"}};
+  config::Config config;
+  config::apply_overrides(config, {"DATA.PATH=/here", "OUTPUTS=moved"});
+  const config::Options options = with_stored_run(config, metadata);
+  EXPECT_EQ(options.train.lr, 0.25);
+  EXPECT_EQ(options.train.checkpoint, "a: b.pth");
+  EXPECT_EQ(options.train.steps, (std::vector<int64_t>{3, 5}));
+  EXPECT_EQ(options.data.path, "/here");
+  EXPECT_EQ(options.outputs, "moved");
+}
+
 TEST(Console, Seconds) {
   EXPECT_EQ(human_seconds(2.54), "2.5 s");
   EXPECT_EQ(human_seconds(59.4), "59 s");

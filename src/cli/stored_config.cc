@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/error.h"
 #include "config/values.h"
@@ -11,36 +12,45 @@ namespace qat::cli {
 
 namespace {
 
-// Numbers only: their canonical text reads back as it is.
 constexpr std::array kPixels{"DATA.SIZE", "DATA.RESIZE", "DATA.MEAN", "DATA.STD", "DATA.VALIDATION"};
 constexpr std::array kPlace{"DATA.PATH", "DATA.TRAIN", "DATA.TEST", "DATA.FORMAT"};
+
+// The options in the metadata; nothing where there are none that can be read.
+std::optional<config::Options> stored_options(const std::map<std::string, std::string>& metadata) {
+  const auto text = metadata.find("config");
+  if (text == metadata.end()) return std::nullopt;
+  config::Config stored;
+  try {
+    config::apply_yaml(stored, text->second, "stored");
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  return stored.options;
+}
 
 }  // namespace
 
 config::Options with_stored_data(const config::Config& config, const std::map<std::string, std::string>& metadata) {
   config::Options options = config.options;
-  const auto text = metadata.find("config");
-  if (text == metadata.end()) return options;
-  config::Config stored;
-  try {
-    config::apply_yaml(stored, text->second, "stored");
-  } catch (const Error&) {
-    return options;
-  }
+  const std::optional<config::Options> stored = stored_options(metadata);
+  if (!stored) return options;
   const auto said = [&config](const char* key) { return config.sources.contains(key); };
-  const auto take = [&](const char* name) {
-    const config::Key& key = *config::find_key(name);
-    config::set_value(key, options, config::value_text(key, stored.options));
-  };
+  const auto take = [&](const char* name) { config::copy_value(*config::find_key(name), options, *stored); };
   for (const char* key : kPixels) {
     if (!said(key)) take(key);
   }
-  if (std::none_of(kPlace.begin(), kPlace.end(), said)) {
-    options.data.path = stored.options.data.path;
-    options.data.train = stored.options.data.train;
-    options.data.test = stored.options.data.test;
-    options.data.format = stored.options.data.format;
+  if (std::none_of(kPlace.begin(), kPlace.end(), said)) std::for_each(kPlace.begin(), kPlace.end(), take);
+  return options;
+}
+
+config::Options with_stored_run(const config::Config& config, const std::map<std::string, std::string>& metadata) {
+  config::Options options = config.options;
+  const std::optional<config::Options> stored = stored_options(metadata);
+  if (!stored) return options;
+  for (const config::Key& key : config::keys()) {
+    if (key.name != "OUTPUTS" && !config.sources.contains(key.name)) config::copy_value(key, options, *stored);
   }
+  config::check(options);
   return options;
 }
 

@@ -13,4 +13,8 @@ namespace qat::cli {
 // gives any of these. Damaged metadata is ignored.
 config::Options with_stored_data(const config::Config& config, const std::map<std::string, std::string>& metadata);
 
+// `config`, with every key that the user did not say (but OUTPUTS) as the metadata's "config" has it: what --resume
+// runs with.
+config::Options with_stored_run(const config::Config& config, const std::map<std::string, std::string>& metadata);
+
 }  // namespace qat::cli

@@ -1,18 +1,30 @@
 // qat train: trains a float network, or finetunes a calibrated one.
 #include "cli/interrupt.h"
 #include "cli/results.h"
+#include "cli/stored_config.h"
 #include "cli/table.h"
 #include "cli/training.h"
+#include "io/checkpoint.h"
 
 namespace qat::cli {
 
 namespace {
 
+// A resumed run's own options, where the user says nothing.
+config::Options options_of(const Context& context) {
+  if (!context.args.has("--resume")) return context.options();
+  const std::filesystem::path last = train::train_plugin().last_checkpoint(context.options());
+  return with_stored_run(context.config, io::load_checkpoint(last).graph.metadata);
+}
+
 int run(Context& context) {
+  const config::Options options = options_of(context);
   const train::TrainResult result =
-      train::train_plugin().train(context.options(), context.args.has("--resume"), report_to(context.console));
+      train::train_plugin().train(options, context.args.has("--resume"), report_to(context.console));
   if (result.interrupted) {
-    context.console.info(cat("saved ", result.last.string(), "; continue with --resume"));
+    const bool elsewhere = options.outputs != config::Options{}.outputs;
+    context.console.info(cat("saved ", result.last.string(), "; continue with `qat train --resume",
+                             elsewhere ? " OUTPUTS=" + options.outputs : "", "`"));
     return kInterruptedExit;
   }
   const Json object{{"best", result.best.string()},
@@ -32,7 +44,7 @@ int run(Context& context) {
 Command train_command() {
   return {.name = "train",
           .summary = "train a float network, or finetune a calibrated one (TRAIN.CHECKPOINT)",
-          .flags = {{"--resume", "", "continue the last run of OUTPUTS exactly"},
+          .flags = {{"--resume", "", "continue the last run of OUTPUTS exactly, with its own options"},
                     {"--checkpoint", "FILE", "continue from this checkpoint", "TRAIN.CHECKPOINT"}},
           .run = run};
 }

@@ -163,6 +163,11 @@ void set_value(const Key& key, Options& options, std::string_view text) {
              key.field(options));
 }
 
+void copy_value(const Key& key, Options& to, const Options& from) {
+  const Field source = field_of(key, from);
+  std::visit([&source](auto* into) { *into = *std::get<decltype(into)>(source); }, key.field(to));
+}
+
 std::string value_text(const Key& key, const Options& options) {
   const auto list = [](const auto& items, auto text) {
     std::vector<std::string> parts;

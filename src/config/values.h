@@ -23,6 +23,9 @@ void set_value(const Key& key, Options& options, std::string_view text);
 // The same for a list whose items are already apart.
 void set_items(const Key& key, Options& options, const std::vector<std::string>& items);
 
+// Sets the key in `to` as it is in `from`.
+void copy_value(const Key& key, Options& to, const Options& from);
+
 bool is_list(const Key& key);
 bool is_text(const Key& key);  // strings and lists of strings
 

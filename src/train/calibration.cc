@@ -10,6 +10,7 @@
 #include "train/graph_module.h"
 #include "train/messages.h"
 #include "train/range_histograms.h"
+#include "train/skip_log.h"
 #include "train/start.h"
 
 namespace qat::train {
@@ -70,6 +71,8 @@ void collect(GraphModule& module, RangeHistograms& histograms, const config::Opt
     if (report.interrupted && report.interrupted())
       fail(Code::kFailure, "[calibrate] interrupted; nothing was written");
   }
+  SkipLog(report).note("calibration", loader);
+  if (seen == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
   describe(module.graph(), options, dataset.get(), "calibrate");
 }
 

@@ -46,17 +46,33 @@ void expect_same_options(const std::map<std::string, std::string>& saved, const 
     const std::string was = found == saved.end() ? "" : found->second;
     if (was == text) continue;
     fail(Code::kUsage, "[--resume] expected ", key, " = ", was, " as in ", file.string(), ", got ", text,
-         "; resume with the run's own options");
+         "; leave it out: --resume takes the run's own options");
   }
 }
 
-io::Checkpoint last_checkpoint(const config::Options& options) {
+std::filesystem::path last_path(const config::Options& options) {
+  namespace fs = std::filesystem;
+  const fs::path normal = Names(options.outputs, false).last, quant = Names(options.outputs, true).last;
   const std::string& start = options.train.checkpoint;
-  const bool quantized = !start.empty() && quant::is_quantized(io::load_checkpoint(start).graph);
-  const std::filesystem::path last = Names(options.outputs, quantized).last;
-  if (!std::filesystem::exists(last)) {
+  std::error_code error;
+  if (!start.empty() && fs::exists(start, error)) {
+    const fs::path last = quant::is_quantized(io::load_checkpoint(start).graph) ? quant : normal;
+    if (fs::exists(last, error)) return last;
     fail(Code::kUsage, "[--resume] there is no ", last.string(), " to continue; train without --resume first");
   }
+  const bool has_normal = fs::exists(normal, error), has_quant = fs::exists(quant, error);
+  if (!has_normal && !has_quant) {
+    fail(Code::kUsage, "[--resume] there is neither ", normal.string(), " nor ", quant.string(),
+         " to continue; train without --resume first");
+  }
+  if (has_normal && has_quant) {
+    return fs::last_write_time(quant, error) >= fs::last_write_time(normal, error) ? quant : normal;
+  }
+  return has_quant ? quant : normal;
+}
+
+io::Checkpoint last_checkpoint(const config::Options& options) {
+  const std::filesystem::path last = last_path(options);
   io::Checkpoint checkpoint = io::load_checkpoint(last);
   if (!checkpoint.training) fail(Code::kBadFile, last.string(), " holds no training state; train without --resume");
   return checkpoint;

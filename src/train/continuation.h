@@ -18,7 +18,11 @@ std::map<std::string, std::string> fixed_options(const config::Options& options,
 void expect_same_options(const std::map<std::string, std::string>& saved, const std::map<std::string, std::string>& now,
                          const std::filesystem::path& file);
 
-// The last checkpoint of options.outputs, with its training state. Throws Error(kUsage / kBadFile / kIo).
+// The last checkpoint of options.outputs: of the kind that TRAIN.CHECKPOINT is of, else the newer one. Throws
+// Error(kUsage) where there is none.
+std::filesystem::path last_path(const config::Options& options);
+
+// It is read, with its training state. Throws Error(kUsage / kBadFile / kIo).
 io::Checkpoint last_checkpoint(const config::Options& options);
 
 }  // namespace qat::train

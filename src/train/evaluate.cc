@@ -23,8 +23,8 @@ int64_t count_correct(const Tensor& logits, const data::Batch& batch) {
 
 }  // namespace
 
-double top1(GraphModule& module, const std::shared_ptr<const data::Dataset>& dataset, const config::Options& options,
-            const Report& report) {
+std::optional<double> top1(GraphModule& module, const std::shared_ptr<const data::Dataset>& dataset,
+                           const config::Options& options, const Report& report, SkipLog& skipped) {
   data::Loader loader(dataset, data::test_transform(options.data),
                       {.batch = options.test.batch,
                        .workers = options.data.workers,
@@ -36,8 +36,11 @@ double top1(GraphModule& module, const std::shared_ptr<const data::Dataset>& dat
     correct += count_correct(module.logits(batch->images), *batch);
     seen += batch->size();
     if (report.progress) report.progress("evaluate", seen, dataset->size(), "");
+    if (report.interrupted && report.interrupted()) return std::nullopt;
   }
-  return seen == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(seen);
+  skipped.note("selection", loader);
+  if (seen == 0) fail(Code::kBadFile, "[DATA.PATH] no image that models are selected on could be used");
+  return 100.0 * static_cast<double>(correct) / static_cast<double>(seen);
 }
 
 }  // namespace qat::train

@@ -2,17 +2,20 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "config/options.h"
 #include "data/data.h"
 #include "train/graph_module.h"
+#include "train/skip_log.h"
 #include "train/train.h"
 
 namespace qat::train {
 
 // Per cent of images whose largest logit is the label's (the first of equals), with the test transforms and TEST.BATCH.
+// Nothing when it was interrupted. Broken images that DATA.BROKEN=skip leaves out are noted as those of the selection.
 // Throws Error(kNan) when a logit is NaN.
-double top1(GraphModule& module, const std::shared_ptr<const data::Dataset>& dataset, const config::Options& options,
-            const Report& report);
+std::optional<double> top1(GraphModule& module, const std::shared_ptr<const data::Dataset>& dataset,
+                           const config::Options& options, const Report& report, SkipLog& skipped);
 
 }  // namespace qat::train

@@ -2,6 +2,7 @@
 #include "io/checkpoint.h"
 #include "quant/placement.h"
 #include "train/calibration.h"
+#include "train/continuation.h"
 #include "train/graph_module.h"
 #include "train/train.h"
 #include "train/trainer.h"
@@ -29,6 +30,7 @@ class CheckpointClassifier final : public eval::Classifier {
 
 class Plugin final : public TrainPlugin {
  public:
+  std::filesystem::path last_checkpoint(const config::Options& options) override { return last_path(options); }
   TrainResult train(const config::Options& options, bool resume, const Report& report) override {
     return run_training(options, resume, report);
   }

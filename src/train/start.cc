@@ -24,6 +24,17 @@ void load_weights(ir::Graph& graph, const config::ModelOptions& model, const Rep
   if (!loaded.clean() && report.info) report.info(cat(model.weights, ": ", loaded.text()));
 }
 
+// The first that is whole, where broken ones are skipped.
+Tensor first_image(const data::Dataset& dataset, const config::DataOptions& options) {
+  for (int64_t i = 0;; ++i) {
+    try {
+      return dataset.get(i).pixels;
+    } catch (const Error& error) {
+      if (options.broken != "skip" || error.code() != Code::kBadFile || i + 1 == dataset.size()) throw;
+    }
+  }
+}
+
 }  // namespace
 
 ir::Graph start_graph(const config::Options& options, const Report& report) {
@@ -73,7 +84,7 @@ void describe(ir::Graph& graph, const config::Options& options, const data::Data
   for (int64_t i = 0; i < dataset->classes(); ++i) names.push_back(dataset->class_name(i));
   metadata["class_names"] = join(names, ",");
   Random random(0);
-  const Tensor image = data::test_transform(options.data)(dataset->get(0).pixels, random);
+  const Tensor image = data::test_transform(options.data)(first_image(*dataset, options.data), random);
   metadata["input"] = cat(image.dim(2), ",", image.dim(0), ",", image.dim(1));
 }
 

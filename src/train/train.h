@@ -29,6 +29,8 @@ struct TrainResult {
 class TrainPlugin {
  public:
   virtual ~TrainPlugin() = default;
+  // The checkpoint that resume continues. Throws Error(kUsage) where there is none.
+  virtual std::filesystem::path last_checkpoint(const config::Options& options) = 0;
   // Trains or finetunes; resume continues the last checkpoint of options.outputs exactly.
   virtual TrainResult train(const config::Options& options, bool resume, const Report& report) = 0;
   // Places quantizers, collects histograms, chooses ranges; writes checkpoint_quant_calibrate.pth and returns its path.

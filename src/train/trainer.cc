@@ -52,10 +52,9 @@ class Run {
 
   TrainResult run() {
     announce();
-    if (state_.step == 0) begin();
+    if (state_.step == 0 && !begin()) return finish(true);
     while (state_.epoch < options_.train.epochs) {
-      if (!run_epoch()) return finish(true);
-      end_epoch();
+      if (!run_epoch() || !end_epoch()) return finish(true);
       if (done_early()) break;
     }
     return finish(false);
@@ -93,15 +92,18 @@ class Run {
     if (state_.step > 0) report_.info(cat("continuing at epoch ", state_.epoch + 1, ", step ", state_.step));
   }
 
-  // A fresh network is kept as it starts; a calibrated one competes with what finetuning makes of it.
-  void begin() {
-    if (quantized_) {
-      consider(-1);
-      if (report_.info) report_.info(cat("before finetuning: top-1 ", fixed_text(state_.best_top1, 2), " %"));
-    } else if (options_.train.checkpoint.empty()) {
+  // A fresh network is kept as it starts; a calibrated one competes with what finetuning makes of it. False:
+  // interrupted.
+  bool begin() {
+    if (!quantized_ && options_.train.checkpoint.empty()) {
       io::save_checkpoint(names_.initial, {.graph = learner_->graph(), .training = {}});
     }
     save_last();  // so that --resume never finds an earlier run's
+    if (!quantized_) return true;
+    if (!consider(-1)) return false;
+    if (report_.info) report_.info(cat("before finetuning: top-1 ", fixed_text(state_.best_top1, 2), " %"));
+    save_last();
+    return true;
   }
 
   bool done_early() const { return options_.train.max_steps > 0 && state_.step >= options_.train.max_steps; }
@@ -159,29 +161,33 @@ class Run {
                                     .seconds_left = left}));
   }
 
-  // Evaluates, and keeps the model when it is the best so far.
-  double consider(int64_t epoch) {
+  // Evaluates, and keeps the model when it is the best so far. Nothing when interrupted: --resume evaluates again.
+  std::optional<double> consider(int64_t epoch) {
     const Learner::Averaged averaged(*learner_);
-    const double accuracy = top1(learner_->module(), select_set_, options_, report_);
-    if (accuracy > state_.best_top1) {
-      state_.best_top1 = accuracy;
+    const std::optional<double> accuracy = top1(learner_->module(), select_set_, options_, report_, skipped_);
+    if (accuracy && *accuracy > state_.best_top1) {
+      state_.best_top1 = *accuracy;
       state_.best_epoch = epoch;
-      learner_->module().graph().metadata["top1"] = fixed_text(accuracy, 3);
+      learner_->module().graph().metadata["top1"] = fixed_text(*accuracy, 3);
       io::save_checkpoint(names_.best, {.graph = learner_->graph(), .training = {}});
     }
     return accuracy;
   }
 
-  void end_epoch() {
+  // False: interrupted, everything is saved.
+  bool end_epoch() {
+    skipped_.note("training", loader_);
+    if (state_.seen == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
     const double seen = static_cast<double>(std::max<int64_t>(state_.seen, 1));
     const double rate = static_cast<double>(steps_run_ * options_.train.batch) / std::max(seconds_, 1e-9);
     save_last();  // a kill during the evaluation costs the evaluation only
-    const double accuracy = consider(state_.epoch);
+    const std::optional<double> accuracy = consider(state_.epoch);
+    if (!accuracy) return false;
     const EpochMetrics metrics{.epoch = state_.epoch + 1,
                                .lr = schedule_.lr(std::max<int64_t>(state_.step - 1, 0)),
                                .train_loss = state_.loss_sum / seen,
                                .train_top1 = 100.0 * static_cast<double>(state_.correct) / seen,
-                               .top1 = accuracy,
+                               .top1 = *accuracy,
                                .images_per_second = rate};
     state_.history.push_back(metrics);
     if (!done_early() || state_.next_batch >= loader_.batches()) {
@@ -191,6 +197,7 @@ class Run {
     save_last();
     write_file(names_.metrics, metrics_csv(state_.history));
     if (report_.info) report_.info(epoch_text(metrics, options_.train.epochs, state_.best_top1));
+    return true;
   }
 
   void save_last() {
@@ -215,6 +222,7 @@ class Run {
   const Names names_;
   std::shared_ptr<const data::Dataset> train_set_, select_set_;
   data::Loader loader_;
+  SkipLog skipped_{report_};
   Schedule schedule_;
   std::optional<Learner> learner_;
   TrainingState state_;
