@@ -1,0 +1,36 @@
+// The entries of the convolution's table.
+#pragma once
+
+#include "engine/cuda/conv/conv.h"
+
+namespace qat::cuda {
+
+// conv_s8_<pixels>x<channels>x<depth bytes>_mma: mma.sync; _k<n>: n blocks of a cluster share the depth (sm_90).
+extern const ConvKernel kConv256x128x64Mma;
+extern const ConvKernel kConv128x256x64Mma;
+extern const ConvKernel kConv128x128x128Mma;
+extern const ConvKernel kConv128x128x64Mma;
+extern const ConvKernel kConv128x64x64Mma;
+extern const ConvKernel kConv64x64x128Mma;
+extern const ConvKernel kConv64x64x64Mma;
+extern const ConvKernel kConv64x32x128Mma;
+extern const ConvKernel kConv32x64x128Mma;
+extern const ConvKernel kConv64x64x128MmaK2;
+extern const ConvKernel kConv64x64x128MmaK4;
+extern const ConvKernel kConv64x64x128MmaK8;
+extern const ConvKernel kConv64x32x128MmaK2;
+extern const ConvKernel kConv64x32x128MmaK4;
+extern const ConvKernel kConv64x32x128MmaK8;
+extern const ConvKernel kConv32x32x128MmaK4;
+extern const ConvKernel kConv32x32x128MmaK8;
+// ..._wgmma: the same by wgmma (sm_90a).
+extern const ConvKernel kConv128x256Wgmma;
+extern const ConvKernel kConv256x128Wgmma;
+extern const ConvKernel kConv128x128Wgmma;
+extern const ConvKernel kConv256x64Wgmma;
+extern const ConvKernel kConv128x64Wgmma;
+// conv_s8_stem: pixels of 4 bytes.
+extern const ConvKernel kConvStem;
+extern const ConvKernel kConvReference;
+
+}  // namespace qat::cuda

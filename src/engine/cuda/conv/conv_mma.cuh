@@ -1,0 +1,163 @@
+// The tensor-core convolution by mma.sync (sm_80): a pipeline of k-steps through shared memory, epilogue in registers.
+//
+// A thread block makes `rows` output pixels of `columns` output channels. Where few of them exist, their depth is
+// split: between the slices of a block, and between the blocks of a cluster (sm_90); the partial sums then meet in
+// shared memory, each block of the cluster finishing its share of the rows. Integer sums are exact in any order.
+#pragma once
+
+#include "engine/cuda/conv/conv_block.cuh"
+#include "engine/cuda/conv/conv_loader.cuh"
+#include "engine/cuda/conv/conv_mma_tile.cuh"
+#include "engine/cuda/launch.cuh"
+#include "engine/cuda/mma/cluster.cuh"
+
+namespace qat::cuda {
+
+// Partial sums to shared memory; each block of the cluster then adds and stores its share of the rows.
+template <TileSpec kSpec>
+__device__ void reduce_and_store(const ConvParams& p, const BlockPlace& at, const WarpTile<kSpec>& warp,
+                                 uint8_t* shared, const float* scales, int rank, int split, bool plain) {
+  using T = Tile<kSpec>;
+  uint8_t* partial = shared + warp.slice * T::kPartialBytes;
+#pragma unroll
+  for (int q = 0; q < kSpec.warp_columns / 32; ++q) {
+#pragma unroll
+    for (int i = 0; i < kSpec.warp_rows / 8; ++i) {
+      int32_t sum[8];
+      warp.gather(q, i / 2, i % 2, sum);
+      auto* to = reinterpret_cast<int4*>(partial + warp.row(i / 2, i % 2) * T::kPartialPitch + warp.column(q) * 4);
+      to[0] = make_int4(sum[0], sum[1], sum[2], sum[3]);
+      to[1] = make_int4(sum[4], sum[5], sum[6], sum[7]);
+    }
+  }
+  cluster_barrier();
+  constexpr int kUnits = kSpec.columns / 8;
+  const int first_row = T::kRows * rank / split, last_row = T::kRows * (rank + 1) / split;
+  for (int i = static_cast<int>(threadIdx.x); i < (last_row - first_row) * kUnits; i += T::kThreads) {
+    const int row = first_row + i / kUnits, column = i % kUnits * 8;
+    const int pixel = at.first_pixel + row, n = at.first_column + column, channel = at.block * p.block_out + n;
+    if (pixel >= p.pixels || n >= p.stored) continue;
+    const uint2 skip = skip_at(p, pixel, channel);
+    int32_t sum[8] = {};
+    const uint32_t from = shared_address(shared) + row * T::kPartialPitch + column * 4;
+#pragma unroll 2
+    for (int other = 0; other < split; ++other) {
+#pragma unroll
+      for (int slice = 0; slice < kSpec.slices; ++slice) {
+        const int4 low = load_shared(from + slice * T::kPartialBytes, other);
+        const int4 high = load_shared(from + slice * T::kPartialBytes + 16, other);
+        sum[0] += low.x, sum[1] += low.y, sum[2] += low.z, sum[3] += low.w;
+        sum[4] += high.x, sum[5] += high.y, sum[6] += high.z, sum[7] += high.w;
+      }
+    }
+    const Scales8 s = scales_at(scales, kSpec.columns, column);
+    if (plain) {
+      store8<true>(p, s, sum, skip, pixel, channel);
+    } else {
+      store8<false>(p, s, sum, skip, pixel, channel);
+    }
+  }
+  cluster_barrier();  // no block leaves while another reads its shared memory
+}
+
+// Shape::kSpec is the tile (a type: nvcc 13.0 cannot name a value of class type in a kernel's stub); kReduces: the
+// depth is split.
+template <class Shape, bool kReduces>
+__global__ void __launch_bounds__(Tile<Shape::kSpec>::kThreads, Shape::kSpec.blocks)
+    conv_mma(const __grid_constant__ ConvParams p, bool plain) {
+  constexpr TileSpec kSpec = Shape::kSpec;
+  using T = Tile<kSpec>;
+  using Warp = WarpTile<kSpec>;
+  extern __shared__ __align__(128) uint8_t shared[];
+  auto* scales = reinterpret_cast<float*>(shared + T::work_bytes(kReduces));
+  let_next_start();
+  const int rank = kReduces ? cluster_rank() : 0, split = kReduces ? cluster_size() : 1;
+  const BlockPlace at(p, blockIdx.x / static_cast<uint32_t>(split), T::kRows, T::kColumns);
+  const int all_steps = (p.depth + T::kStepBytes - 1) / T::kStepBytes;
+  const int first_step = all_steps * rank / split, steps = all_steps * (rank + 1) / split - first_step;
+
+  const uint32_t stages = shared_address(shared);
+  WeightLoader<T::kColumns, T::kStepBytes, T::kThreads> weights(p, at.block, at.first_column, first_step,
+                                                                stages + T::kRows * T::kStepBytes);
+  PixelLoader<T::kRows, T::kStepBytes, T::kThreads> pixels(p, at.first_pixel, at.block, first_step, stages);
+#pragma unroll
+  for (int s = 0; s < kSpec.stages - 1; ++s) {
+    if (s < steps) weights.load(p, s * T::kStageBytes);
+    weights.advance();
+  }
+  load_scales(p, scales, T::kColumns, at.block, at.first_column);
+  Warp warp(stages);
+  warp.begin([&](int column, int32_t(&start)[8]) { start_of(p, at, rank == 0 && warp.slice == 0, column, start); });
+  wait_for_previous();
+#pragma unroll
+  for (int s = 0; s < kSpec.stages - 1; ++s) {
+    if (s < steps) pixels.load(p, s * T::kStageBytes);
+    pixels.advance(p);
+    commit_copies();
+  }
+  prefetch_skip(p, at, T::kRows, T::kColumns);
+
+  wait_copies<kSpec.stages - 2>();
+  __syncthreads();
+  typename Warp::Fragments now, next;
+  warp.load(now, 0, 0);
+  int read = 0, write = (kSpec.stages - 1) * T::kStageBytes;
+  for (int step = 0; step < steps; ++step) {
+#pragma unroll
+    for (int sub = 0; sub < Warp::kSubsteps; ++sub) {
+      if (sub == 0) {
+        if (step + kSpec.stages - 1 < steps) {
+          weights.load(p, write), weights.advance();
+          pixels.load(p, write), pixels.advance(p);
+        }
+        commit_copies();
+        write = write + T::kStageBytes == T::kPipelineBytes ? 0 : write + T::kStageBytes;
+      }
+      if (sub == Warp::kSubsteps - 1) {
+        wait_copies<kSpec.stages - 2>();
+        __syncthreads();
+        read = read + T::kStageBytes == T::kPipelineBytes ? 0 : read + T::kStageBytes;
+      }
+      warp.load(next, read, (sub + 1) % Warp::kSubsteps);
+      warp.multiply(now);
+      now = next;
+    }
+  }
+
+  if constexpr (kReduces) {
+    wait_copies<0>();
+    __syncthreads();
+    reduce_and_store(p, at, warp, shared, scales, rank, split, plain);
+  } else {
+    store_sums(p, at, warp, scales, kSpec.columns);
+  }
+}
+
+template <class Shape, bool kReduces>
+cudaError_t launch_conv_mma(const ConvParams& p, int split, cudaStream_t stream) {
+  using T = Tile<Shape::kSpec>;
+  constexpr int kBytes = T::shared_bytes(kReduces);
+  const auto kernel = conv_mma<Shape, kReduces>;
+  if constexpr (kBytes > 48 * 1024) {
+    const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes);
+    if (status != cudaSuccess) return status;
+  }
+  const auto row_tiles = static_cast<uint32_t>((p.pixels + T::kRows - 1) / T::kRows);
+  return launch(kernel,
+                {.grid = row_tiles * p.column_tiles.value * split,
+                 .block = T::kThreads,
+                 .shared_bytes = kBytes,
+                 .cluster_x = static_cast<unsigned>(split)},
+                stream, p, p.plain());
+}
+
+// split: blocks of a cluster that share the depth. An output that is not plain() goes through shared memory too: that
+// epilogue is a loop, which has room for a call.
+template <class Shape>
+cudaError_t launch_conv_mma(const ConvParams& p, int split, cudaStream_t stream) {
+  if (split > 1 || Shape::kSpec.slices > 1 || !p.plain()) return launch_conv_mma<Shape, true>(p, split, stream);
+  if constexpr (Shape::kSpec.slices == 1) return launch_conv_mma<Shape, false>(p, split, stream);
+  return cudaErrorInvalidValue;
+}
+
+}  // namespace qat::cuda
