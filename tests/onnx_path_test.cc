@@ -1,4 +1,4 @@
-// A network of the user's own, squeezenet1_1 as PyTorch exports it, through every command from its ONNX file.
+// A network of the user's own, densenet121 as PyTorch exports it, through every command from its ONNX file.
 #include "base/text.h"
 #include "images.h"
 #include "process.h"
@@ -8,13 +8,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Weights as PyTorch starts them; the batch is dynamic, the size is not.
+// Weights as PyTorch starts them, BatchNorms kept; the batch is dynamic, the size is not.
 constexpr const char* kExport = R"(
 import sys, torch, torchvision
 torch.manual_seed(0)
-net = torchvision.models.squeezenet1_1(num_classes=3)
-torch.onnx.export(net.train(), torch.zeros(2, 3, 64, 64), sys.argv[1], dynamo=False, opset_version=17,
-                  training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False,
+net = torchvision.models.densenet121(num_classes=3)
+torch.onnx.export(net.eval(), torch.zeros(2, 3, 64, 64), sys.argv[1], dynamo=False, opset_version=17,
+                  training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
                   input_names=["image"], output_names=["logits"],
                   dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}})
 )";
@@ -22,13 +22,12 @@ torch.onnx.export(net.train(), torch.zeros(2, 3, 64, 64), sys.argv[1], dynamo=Fa
 class OnnxPath : public ::testing::Test {
  protected:
   Outcome command(std::vector<std::string> words) const {
-    for (const char* word :
-         {"MODEL.ONNX=net.onnx", "MODEL.CLASSES=3", "DATA.PATH=data", "DATA.SIZE=64", "DATA.RESIZE=72",
-          "DATA.MEAN=0.5,0.5,0.5", "DATA.STD=0.25,0.25,0.25", "DATA.WORKERS=1", "TRAIN.BATCH=8", "TRAIN.EPOCHS=4",
-          "TRAIN.OPTIMIZER=adamw", "TRAIN.LR=0.0005", "QUANT.IMAGES=16", "QUANT.BATCH=8", "EVAL.BATCH=4",
-          "BUILD.MIN_SHAPES=image:1x3x64x64", "BUILD.OPT_SHAPES=image:4x3x64x64", "BUILD.MAX_SHAPES=image:8x3x64x64"}) {
-      words.emplace_back(word);
-    }
+    words.insert(
+        words.begin() + 1,
+        {"MODEL.ONNX=net.onnx", "MODEL.CLASSES=3", "DATA.PATH=data", "DATA.SIZE=64", "DATA.RESIZE=72",
+         "DATA.MEAN=0.5,0.5,0.5", "DATA.STD=0.25,0.25,0.25", "DATA.WORKERS=1", "TRAIN.BATCH=8", "TRAIN.EPOCHS=2",
+         "TRAIN.OPTIMIZER=adamw", "TRAIN.LR=0.0005", "QUANT.IMAGES=16", "QUANT.BATCH=8", "EVAL.BATCH=4",
+         "BUILD.MIN_SHAPES=image:1x3x64x64", "BUILD.OPT_SHAPES=image:4x3x64x64", "BUILD.MAX_SHAPES=image:8x3x64x64"});
     return qat(words, {.folder = folder_.path});
   }
 
@@ -49,10 +48,11 @@ TEST_F(OnnxPath, TrainCalibrateFinetuneConvertBuildEval) {
   expect_ok(command({"convert"}));
   expect_ok(command({"build", "--int8", "--saveEngine=outputs/save_engine/int8.engine"}));
 
-  // The engine's integers are the checkpoint's; OpenVINO rounds for itself.
+  // Classes are far apart after two epochs, so that neither the engine's float layers (dense connections) nor
+  // OpenVINO's rounding moves an image from one to another.
   const std::string reference = "EVAL.REFERENCE=outputs/checkpoint_quant_train_best.pth";
   const Outcome engine =
-      command({"eval", "outputs/save_engine/int8.engine", reference, "EVAL.MIN_AGREEMENT=100", "EVAL.MIN_TOP1=50"});
+      command({"eval", "outputs/save_engine/int8.engine", reference, "EVAL.MIN_AGREEMENT=100", "EVAL.MIN_TOP1=60"});
   expect_ok(engine);
   expect_ok(command(
       {"eval", "outputs/save_onnx/onnx_quant_True_dynamic_input_True.onnx", reference, "EVAL.MIN_AGREEMENT=90"}));
