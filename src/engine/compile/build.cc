@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "engine/compile/join_adds.h"
 #include "engine/compile/passes.h"
 #include "engine/compile/placeholder.h"
 #include "engine/compile/tactic_key.h"
@@ -240,6 +241,7 @@ BuildResult build(BuildRequest request) {
   const PassContext fresh = context;
   ir::Graph lowered = run_passes(request.graph, request.disabled_passes, context);
   Draft draft = make_draft(lowered, request, context);
+  if (draft.plan.device == Device::kCpu) join_adds(draft);
   choose_kernels(draft, request, cache, context.report);
   if (request.precision == "best") {
     const std::set<std::string> keep = faster_in_float(draft, request, cache, context.report);
@@ -248,6 +250,7 @@ BuildResult build(BuildRequest request) {
       context.keep_float = keep;
       lowered = run_passes(request.graph, request.disabled_passes, context);
       draft = make_draft(lowered, request, context);
+      if (draft.plan.device == Device::kCpu) join_adds(draft);
       choose_kernels(draft, request, cache, context.report);
     }
   }
