@@ -56,7 +56,7 @@ TEST(Conv, KernelsEqualTheReference) {
       for (const Scales scales : {Scales::kSmall, Scales::kTies}) {
         ConvProblem p = base;
         p.in_zero_point = zero_point;
-        p.epilogue = make_epilogue(index++, random);
+        p.epilogue = make_cpu_epilogue(index++, random);
         compare_all(p, random, Values::kRandom, scales);
       }
     }
@@ -136,7 +136,7 @@ TEST(Conv, ExtremeValues) {
                       .in_h = 4,
                       .in_w = 5};
         p.in_zero_point = zero_point;
-        p.epilogue = make_epilogue(index++, random);
+        p.epilogue = make_cpu_epilogue(index++, random);
         compare_all(p, random, values, scales);
       }
     }
@@ -149,7 +149,7 @@ TEST(Conv, EveryEpilogueAndHeight) {
   for (int64_t index = 0; index < 96; ++index) {
     ConvProblem p{.in_channels = 12, .out_channels = 1 + random.below(70), .in_h = 1, .in_w = 1 + index % 40};
     p.in_zero_point = static_cast<int32_t>(random.below(256));
-    p.epilogue = make_epilogue(index, random);
+    p.epilogue = make_cpu_epilogue(index, random);
     compare_all(p, random, Values::kRandom, Scales::kTies);
   }
 }
@@ -174,7 +174,7 @@ TEST(Conv, RandomProblems) {
                   .batch = 1 + random.below(2)};
     p.in_h = 7 + random.below(9), p.in_w = 7 + random.below(30);
     p.in_zero_point = static_cast<int32_t>(random.below(256));
-    p.epilogue = make_epilogue(random.below(48), random);
+    p.epilogue = make_cpu_epilogue(random.below(48), random);
     compare_all(p, random, Values::kRandom, random.below(2) ? Scales::kSmall : Scales::kTies);
   }
 }
