@@ -32,6 +32,7 @@ FORBIDDEN = {
     "libqat_engine.so": r"torch|c10|cuda|protobuf|onnx|openvino|dnnl|jpeg|png|yaml",
     "libqat_data.so": r"torch|c10|cuda|protobuf|onnx|openvino|dnnl|yaml",
     "libqat_onnx.so": r"torch|c10|cuda|openvino",
+    "libqat_cuda.so": r"torch|c10|libcu|protobuf|onnx|openvino|dnnl|jpeg|png|yaml",
     "libqat_train.so": r"protobuf|onnx|openvino",
 }
 

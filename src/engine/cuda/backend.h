@@ -25,6 +25,7 @@ struct CudaDevice {
 // A kernel that does an int8 layer.
 struct CudaTactic {
   std::string name;
+  uintptr_t packing = 0;  // equal for kernels that take the same packed form
   size_t packed_bytes = 0;
 };
 
@@ -39,7 +40,7 @@ class CudaBackend {
   virtual std::vector<CudaTactic> tactics(const StepView& step) const = 0;
   // weights: s8 as the CPU's pack gets them; packed: packed_bytes, zeroed.
   virtual void pack(const StepView& step, const std::string& kernel, const int8_t* weights, void* packed) const = 0;
-  // Seconds of one run on memory of its own, the least of a few.
+  // Seconds of one run on memory of its own, the least of a few. The step's blob 0 has the packed form's size.
   virtual double time(const StepView& step, const std::string& kernel, const void* packed) const = 0;
 
   // Throws Error(kWrongMachine), with the command to rebuild, for a plan of another architecture, Error(kOutOfMemory).
@@ -49,8 +50,8 @@ class CudaBackend {
 // Throws Error(kWrongMachine) where this qat was built without CUDA.
 inline CudaBackend& cuda_backend() {
   try {
-    return plugin<CudaBackend>("qat_cuda",
-                               "build qat where nvcc 12.3 or later is installed, or leave out --device cuda");
+    return plugin<CudaBackend>(
+        "qat_cuda", "GPU engines need it; build qat where nvcc 12.3 or later is installed, or leave out --device cuda");
   } catch (const Error& error) {
     fail(Code::kWrongMachine, error.what());
   }

@@ -26,6 +26,9 @@ struct DeviceEpilogue {
   float p0, p1;           // of the activation, for kF32 and for the curved ones
 };
 
+// For bytes_minus().
+inline float byte_base(int32_t zero_point) { return 8388608.0f + static_cast<float>(zero_point); }
+
 inline DeviceEpilogue device_epilogue(const kernels::Epilogue& e) {
   const auto lo = static_cast<float>(e.lo - e.zero_point), hi = static_cast<float>(e.hi - e.zero_point);
   const bool clip = e.activation == Activation::kClip, stored = e.output == kernels::Output::kU8;
@@ -33,7 +36,7 @@ inline DeviceEpilogue device_epilogue(const kernels::Epilogue& e) {
   return {.low = clip ? clamp(e.p0) : lo,
           .high = clip ? clamp(e.p1) : hi,
           .skip_scale = e.skip_scale,
-          .skip_base = 8388608.0f + static_cast<float>(e.skip_zero_point),
+          .skip_base = byte_base(e.skip_zero_point),
           .zero_point = e.zero_point,
           .activation = stored && clip ? Activation::kNone : e.activation,
           .p0 = e.p0,

@@ -113,4 +113,26 @@ void launch_and_wait(const KernelType& kernel, const typename KernelType::Proble
   ASSERT_TRUE(workspace.guards_intact()) << kernel.name << " writes past its workspace";
 }
 
+// All of a table's kernels against a CPU kernel, for ops whose output has the pixels of their input.
+template <class KernelType, class Judge>
+void check_elementwise(std::span<const KernelType> table, const Judge& judge,
+                       const typename KernelType::Problem& problem, typename KernelType::Args cpu,
+                       typename KernelType::Args gpu, int64_t pixels, int64_t channels) {
+  const bool stored = problem.epilogue.output == kernels::Output::kU8;
+  kernels::Buffer expected(static_cast<size_t>(pixels * (stored ? kernels::pitch_of(channels) : 4 * channels)));
+  cpu.y = expected.data();
+  judge.run(problem, cpu, 0, judge.units(problem), nullptr);
+  for (const KernelType* kernel : kernels_here(table)) {
+    const GuardedBuffer y(static_cast<size_t>(pixels * (stored ? pitch_of(channels) : 4 * channels)));
+    gpu.y = y.data();
+    launch_and_wait(*kernel, problem, gpu);
+    if (stored) {
+      EXPECT_TRUE(same_pixels(expected.data(), y, pixels, channels)) << kernel->name << ", C " << channels;
+    } else {
+      EXPECT_EQ(std::memcmp(y.host().data(), expected.data(), expected.size()), 0)
+          << kernel->name << " (f32), C " << channels;
+    }
+  }
+}
+
 }  // namespace qat::cuda

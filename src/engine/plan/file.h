@@ -7,7 +7,7 @@
 //   0  magic "\x89QATENG\n"      16 byte order 0x01020304      32 directory bytes u64     56 ISA u32
 //   8  XXH3-64 of bytes 16..end  20 version u32                40 blobs' offset u64       60 flags u32
 //                                24 file size u64              48 blobs' bytes u64        64 directory, then blobs
-// The directory starts with the rebuild command in every version. Little endian; blobs are 64-byte aligned.
+// The directory starts with the rebuild command in every version. Little endian; blobs are 256-byte aligned.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +17,7 @@
 
 namespace qat::engine {
 
-inline constexpr uint32_t kPlanVersion = 3;
+inline constexpr uint32_t kPlanVersion = 2;
 
 // The file's content; deterministic.
 std::string serialize(const Plan& plan);

@@ -14,7 +14,7 @@ namespace {
 
 // A plan of every kind of field: read -> conv -> write.
 Plan small_plan() {
-  auto storage = std::make_shared<std::vector<std::byte>>(256);
+  auto storage = std::make_shared<std::vector<std::byte>>(512);
   for (size_t i = 0; i < storage->size(); ++i) (*storage)[i] = static_cast<std::byte>(i * 7);
   Plan plan;
   plan.rebuild = "qat build --onnx=net.onnx --int8";
@@ -37,7 +37,7 @@ Plan small_plan() {
             .output = 1};
   conv.attrs.kernel = {3, 3};
   conv.attrs.scales = {0.25f};
-  conv.blobs[0] = {64, 100};
+  conv.blobs[0] = {256, 100};
   Step write{.op = StepOp::kWriteF32, .name = "output", .inputs = {1}, .output = -1};
   plan.steps = {read, conv, write};
   plan.blobs = {storage->data(), storage->size()};
@@ -79,7 +79,7 @@ TEST(EngineFile, RoundTripKeepsEveryField) {
   EXPECT_EQ(plan.steps[1].attrs.scales, std::vector<float>{0.25f});
   EXPECT_EQ(plan.profile.opt[3], 16);
   EXPECT_EQ(plan.metadata.at("std"), "0.25");
-  EXPECT_EQ(plan.bytes(plan.steps[1].blobs[0])[1], static_cast<std::byte>(65 * 7 % 256));
+  EXPECT_EQ(plan.bytes(plan.steps[1].blobs[0])[1], static_cast<std::byte>(257 * 7 % 256));
 }
 
 TEST(EngineFile, EveryTruncationIsRefused) {
@@ -152,7 +152,7 @@ TEST(EngineFile, ValidationNamesTheStep) {
   };
   EXPECT_NE(message([](Plan& p) { p.steps[1].inputs = {1}; }).find("read before it is written"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.steps[1].inputs = {7}; }).find("conv conv: input"), std::string::npos);
-  EXPECT_NE(message([](Plan& p) { p.steps[1].blobs[0] = {64, ~0ull}; }).find("is not inside"), std::string::npos);
+  EXPECT_NE(message([](Plan& p) { p.steps[1].blobs[0] = {256, ~0ull}; }).find("is not inside"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.tensors[0].scale = 0; }).find("tensor x"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.tensors[0].channels = -4; }).find("channels"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.profile.max[0] = 0; }).find("profile"), std::string::npos);

@@ -26,7 +26,7 @@ enum class Device : uint8_t { kCpu, kCuda };
 // Pitches are the CPU's; engine/cuda/kernel.h has the GPU's.
 enum class Storage : uint8_t { kU8, kF32, kBF16, kF16 };
 
-// A range of the plan's bytes: 64-byte aligned, relative to Plan::blobs. size 0: absent.
+// A range of the plan's bytes: 256-byte aligned, relative to Plan::blobs. size 0: absent.
 struct Blob {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -95,10 +95,6 @@ enum class FloatFunction : uint8_t {
   kCount
 };
 
-// Is the result of an int8 layer rounded before its skip is added, and which operand of the addition is it?
-// (engine/cpu/epilogue.h)
-enum class Middle : uint8_t { kNone, kFirst, kSecond };
-
 struct StepAttrs {
   std::array<int32_t, 2> kernel{1, 1};
   std::array<int32_t, 2> stride{1, 1};
@@ -111,13 +107,10 @@ struct StepAttrs {
   FloatFunction function = FloatFunction::kAdd;
   Activation activation = Activation::kNone;
   float p0 = 0, p1 = 0;
-  float skip_scale = 1;  // R
-  Middle middle = Middle::kNone;
-  float middle_scale = 1;
-  int32_t middle_lo = 0, middle_hi = 0;  // less the zero point
-  float value = 0;                       // kFloatPad
-  double pool_scale = 1;                 // s_x / s_y, before the division by the window's count
-  std::vector<float> scales;             // requantization of kAdd, kMul, kConcat (ir/ops.h, RequantAttrs)
+  float skip_scale = 1;       // R
+  float value = 0;            // kFloatPad
+  double pool_scale = 1;      // s_x / s_y, before the division by the window's count
+  std::vector<float> scales;  // requantization of kAdd, kMul, kConcat (ir/ops.h, RequantAttrs)
 };
 
 struct Step {
@@ -168,7 +161,7 @@ struct Plan {
   std::span<const std::byte> bytes(const Blob& blob) const { return blobs.subspan(blob.offset, blob.size); }
 };
 
-inline constexpr int64_t kBlobAlign = 64;
+inline constexpr int64_t kBlobAlign = 256;  // what GPU kernels ask for; CPU kernels need 64
 
 // How a rebuild command says that it is for a GPU; without it the command builds for the CPU.
 inline constexpr std::string_view kCudaOverride = " BUILD.DEVICE=cuda";

@@ -61,7 +61,8 @@ std::vector<size_t> reusable_inputs(const Step& s) {
 
 class Planner {
  public:
-  Planner(const Plan& plan, const std::vector<Extents>& extents) : plan_(plan), extents_(extents) {
+  Planner(const Plan& plan, const std::vector<Extents>& extents, const std::function<size_t(size_t)>& bytes_of)
+      : plan_(plan), extents_(extents), bytes_of_(bytes_of) {
     last_.assign(plan.tensors.size(), -1);
     for (size_t i = 0; i < plan.steps.size(); ++i) {
       for (const int32_t id : plan.steps[i].inputs) {
@@ -84,7 +85,7 @@ class Planner {
         buffers_[static_cast<size_t>(reused)].last = last;
       } else {
         buffer_[out] = static_cast<int>(buffers_.size());
-        buffers_.push_back({.bytes = bytes_of(out), .first = step, .last = last});
+        buffers_.push_back({.bytes = bytes_of_(out), .first = step, .last = last});
       }
     }
     const ArenaPlan arena = plan_arena(buffers_);
@@ -96,13 +97,6 @@ class Planner {
   }
 
  private:
-  // Blocked float layouts round channels up to 16.
-  size_t bytes_of(size_t id) const {
-    const PlanTensor& t = plan_.tensors[id];
-    const int64_t channels = t.storage == Storage::kU8 ? pitch_of(t) : (int64_t{t.channels} + 15) / 16 * 16;
-    return tensor_bytes(t, extents_[id], channels);
-  }
-
   int reusable(const Step& s, int step) const {
     const auto out = static_cast<size_t>(s.output);
     for (const size_t i : reusable_inputs(s)) {
@@ -118,6 +112,7 @@ class Planner {
 
   const Plan& plan_;
   const std::vector<Extents>& extents_;
+  const std::function<size_t(size_t)>& bytes_of_;
   std::vector<int> last_;    // step that reads a tensor last
   std::vector<int> buffer_;  // by tensor
   std::vector<Lifetime> buffers_;
@@ -126,7 +121,17 @@ class Planner {
 }  // namespace
 
 MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep) {
-  return Planner(plan, extents).place(keep);
+  // Blocked float layouts round channels up to 16.
+  return plan_memory(plan, extents, keep, [&](size_t id) {
+    const PlanTensor& t = plan.tensors[id];
+    const int64_t channels = t.storage == Storage::kU8 ? pitch_of(t) : (int64_t{t.channels} + 15) / 16 * 16;
+    return tensor_bytes(t, extents[id], channels);
+  });
+}
+
+MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep,
+                       const std::function<size_t(size_t)>& bytes_of) {
+  return Planner(plan, extents, bytes_of).place(keep);
 }
 
 }  // namespace qat::engine

@@ -1,6 +1,7 @@
 // Where each tensor of a plan lies for one input shape: one arena, buffers shared in place where that is safe.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "engine/runtime/extents.h"
@@ -16,6 +17,10 @@ struct MemoryPlan {
 
 // keep: every tensor has memory of its own until the end of the run. Throws Error(kUsage) when a size overflows.
 MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep);
+
+// The same for another device: bytes_of(tensor id), multiples of the alignment that offsets need.
+MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep,
+                       const std::function<size_t(size_t)>& bytes_of);
 
 size_t tensor_bytes(const PlanTensor& tensor, const Extents& extents, int64_t stored_channels);
 
