@@ -105,6 +105,15 @@ TEST(Usage, ConfigRoundTripsThroughYaml) {
   EXPECT_EQ(qat({"config", "--yaml", "--config", folder.path / "b.yaml"}).out, yaml.out);
 }
 
+TEST(Usage, GpuEnginesNeedAGpu) {
+  const Folder folder;
+  std::ofstream(folder.path / "a.onnx") << "x";
+  const RunOptions without{.folder = folder.path, .env = {{"CUDA_VISIBLE_DEVICES", ""}}};
+  for (const char* device : {"--device=cuda", "BUILD.DEVICE=cuda"}) {
+    EXPECT_TRUE(fails_with(qat({"build", "--onnx=a.onnx", device}, without), 5, "GPU"));
+  }
+}
+
 TEST(Usage, TensorrtBackendWithoutTrtexecSaysSo) {
   const Folder folder;
   std::ofstream(folder.path / "a.onnx") << "x";

@@ -25,12 +25,13 @@ typedef enum qat_status {
   QAT_FAILURE = 1,
   QAT_USAGE = 2,         /* an argument: shape out of range, null pointer */
   QAT_BAD_FILE = 3,      /* no engine, damaged or incomplete */
-  QAT_WRONG_MACHINE = 5, /* for another CPU or version; the text says how to rebuild it */
+  QAT_WRONG_MACHINE = 5, /* for another CPU, GPU or version; the text says how to rebuild it */
   QAT_OUT_OF_MEMORY = 6,
   QAT_IO = 7
 } qat_status;
 
 typedef enum qat_dtype { QAT_F32 = 0, QAT_U8 = 1 } qat_dtype;
+typedef enum qat_device { QAT_CPU = 0, QAT_CUDA = 1 } qat_device;
 typedef enum qat_layout { QAT_NCHW = 0, QAT_NHWC = 1, QAT_NC = 2 } qat_layout;
 
 /* An input or output. Extents are in the order N, C, H, W whatever the layout. Outputs have none here: ask
@@ -53,6 +54,9 @@ size_t qat_engine_outputs(const qat_engine* engine);
 qat_status qat_engine_input(const qat_engine* engine, size_t index, qat_binding* binding);
 qat_status qat_engine_output(const qat_engine* engine, size_t index, qat_binding* binding);
 
+/* What it was built for. A QAT_CUDA engine's sessions run on the calling thread's current CUDA device. */
+qat_device qat_engine_device(const qat_engine* engine);
+
 /* A metadata entry ("mean", "std", "classes", "precision", ...); null where there is none. Lives as long as the engine.
  */
 const char* qat_engine_metadata(const qat_engine* engine, const char* key);
@@ -70,6 +74,11 @@ qat_status qat_session_output_shape(const qat_session* session, size_t index, in
 /* inputs[i] and outputs[i]: dense buffers of the binding's dtype and layout, for the shape that is set. Allocates
  * nothing. */
 qat_status qat_session_run(qat_session* session, const void* const* inputs, void* const* outputs);
+
+/* QAT_CUDA engines only: the same with buffers in device memory. Enqueues on `stream`, a cudaStream_t (null: the
+ * default stream), and returns; the buffers must stay until the work is done. Runs of a session follow one another on
+ * whatever streams they are enqueued. Input addresses that are multiples of 16 are faster. */
+qat_status qat_session_run_device(qat_session* session, const void* const* inputs, void* const* outputs, void* stream);
 
 #ifdef __cplusplus
 }

@@ -41,20 +41,31 @@ engine::Plan plan_for(Context& context, fs::path& path) {
   return engine::load_plan(require_file(path, "run `qat build` first, or give --loadEngine=FILE"));
 }
 
-std::string summary(const eval::Latency& latency, const engine::InputShape& shape, const std::vector<double>& wanted) {
+// trtexec's line of figures.
+std::string figures(const char* what, const eval::Latency& latency, const std::vector<double>& wanted) {
   const auto ms = [](double x) { return fixed(x, 5) + " ms"; };
+  std::string text = cat(what, ": min = ", ms(latency.min), ", max = ", ms(latency.max), ", mean = ", ms(latency.mean),
+                         ", median = ", ms(latency.median));
+  for (const double p : wanted) text += cat(", percentile(", p, "%) = ", ms(latency.percentile(p)));
+  return text + "\n";
+}
+
+// gpu: without samples on a CPU.
+std::string summary(const eval::Latency& latency, const eval::Latency& gpu, const engine::InputShape& shape,
+                    const std::vector<double>& wanted) {
   std::string text = cat("=== Performance summary ===\nThroughput: ", fixed(latency.throughput, 3), " qps (",
                          fixed(latency.throughput * static_cast<double>(shape[0]), 1), " images/s)\n");
-  text += cat("Latency: min = ", ms(latency.min), ", max = ", ms(latency.max), ", mean = ", ms(latency.mean),
-              ", median = ", ms(latency.median));
-  for (const double p : wanted) text += cat(", percentile(", p, "%) = ", ms(latency.percentile(p)));
-  return text + cat("\nTotal time: ", fixed(latency.wall_s, 3), " s, ", latency.samples.size(), " runs of ",
+  text += figures("Latency", latency, wanted);
+  if (!gpu.samples.empty()) text += figures("GPU Compute Time", gpu, wanted);
+  return text + cat("Total time: ", fixed(latency.wall_s, 3), " s, ", latency.samples.size(), " runs of ",
                     shape_text(shape), "\n");
 }
 
 Json record_of(const fs::path& path, const engine::Plan& plan, const engine::Session& session,
-               const eval::Latency& latency, const engine::InputShape& shape, const std::vector<double>& wanted) {
+               const eval::Latency& latency, const eval::Latency& gpu, const engine::InputShape& shape,
+               const std::vector<double>& wanted) {
   Json record = new_record("bench", path);
+  record["device"] = session.device_name();
   record["kind"] = "engine";
   record["stage"] = stage_of(plan.metadata, path);
   record["precision"] = plan.precision;
@@ -67,6 +78,12 @@ Json record_of(const fs::path& path, const engine::Plan& plan, const engine::Ses
   record["mean_ms"] = latency.mean;
   record["median_ms"] = latency.median;
   for (const double p : wanted) record[cat("p", p, "_ms")] = latency.percentile(p);
+  if (!gpu.samples.empty()) {
+    record["gpu_min_ms"] = gpu.min;
+    record["gpu_mean_ms"] = gpu.mean;
+    record["gpu_median_ms"] = gpu.median;
+    for (const double p : wanted) record[cat("gpu_p", p, "_ms")] = gpu.percentile(p);
+  }
   record["qps"] = latency.throughput;
   record["images_per_second"] = latency.throughput * static_cast<double>(shape[0]);
   return record;
@@ -107,13 +124,14 @@ int run(Context& context) {
                            .duration_s = context.args.number("--duration", 3),
                            .iterations = static_cast<int64_t>(context.args.number("--iterations", 10, 1)),
                            .interrupted = interrupted};
-  context.console.info(
-      cat("timing ", path.string(), " at ", shape_text(how.shape), ", ", session.threads(), " threads"));
+  context.console.info(cat("timing ", path.string(), " at ", shape_text(how.shape), " on ", session.device_name(),
+                           plan->device == engine::Device::kCpu ? cat(", ", session.threads(), " threads") : ""));
   const eval::Latency latency = eval::measure(session, how);
+  const eval::Latency gpu = plan->device == engine::Device::kCuda ? eval::measure_gpu(session, how) : eval::Latency{};
   if (interrupted()) return kInterruptedExit;
   export_files(context, session, latency, how.shape);
-  const Json record = record_of(path, *plan, session, latency, how.shape, wanted);
-  context.console.result(summary(latency, how.shape, wanted), record.dump());
+  const Json record = record_of(path, *plan, session, latency, gpu, how.shape, wanted);
+  context.console.result(summary(latency, gpu, how.shape, wanted), record.dump());
   append_record(context.options(), record);
   return 0;
 }

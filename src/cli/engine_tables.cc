@@ -10,21 +10,9 @@ namespace qat::cli {
 
 namespace {
 
-std::string_view storage_name(engine::Storage storage) {
-  switch (storage) {
-    case engine::Storage::kU8:
-      return "int8";
-    case engine::Storage::kF32:
-      return "fp32";
-    case engine::Storage::kBF16:
-      return "bf16";
-  }
-  return "?";
-}
-
 std::string output_type(const engine::Plan& plan, const engine::Step& step) {
   if (step.output < 0) return "fp32";
-  return std::string(storage_name(plan.tensors.at(static_cast<size_t>(step.output)).storage));
+  return std::string(precision_of(plan.tensors.at(static_cast<size_t>(step.output)).storage));
 }
 
 double total_ms(const std::vector<engine::StepProfile>& steps) {
@@ -83,16 +71,27 @@ std::string profile_table(const std::vector<engine::StepProfile>& steps) {
 void show_engine(Context& context, const std::filesystem::path& path) {
   const engine::Plan plan = engine::load_plan(path);
   const engine::Profile& profile = plan.profile;
-  Json object{{"file", path.string()},       {"network", plan.network},
-              {"precision", plan.precision}, {"placeholder", plan.placeholder},
-              {"isa", name_of(plan.isa)},    {"input", plan.input.name},
-              {"min", profile.min},          {"opt", profile.opt},
-              {"max", profile.max},          {"weights_bytes", plan.blobs.size()},
+  Json object{{"file", path.string()},
+              {"network", plan.network},
+              {"precision", plan.precision},
+              {"placeholder", plan.placeholder},
+              {"device", name_of(plan.device)},
+              {"isa", name_of(plan.isa)},
+              {"compute_capability", plan.compute_capability},
+              {"input", plan.input.name},
+              {"min", profile.min},
+              {"opt", profile.opt},
+              {"max", profile.max},
+              {"weights_bytes", plan.blobs.size()},
               {"metadata", plan.metadata}};
   object.update(layer_info(plan));
-  std::string text = cat(path.string(), ": ", plan.network, ", ", plan.precision,
-                         plan.placeholder ? " with placeholder scales (latency only)" : "", ", needs ",
-                         name_of(plan.isa), ", ", human_bytes(static_cast<double>(plan.blobs.size())), " of weights\n");
+  std::string text =
+      cat(path.string(), ": ", plan.network, ", ", plan.precision,
+          plan.placeholder ? " with placeholder scales (latency only)" : "", ", needs ",
+          plan.device == engine::Device::kCuda
+              ? cat("a GPU of compute capability ", plan.compute_capability / 10, ".", plan.compute_capability % 10)
+              : std::string(name_of(plan.isa)),
+          ", ", human_bytes(static_cast<double>(plan.blobs.size())), " of weights\n");
   text +=
       cat("input ", plan.input.name, ": min ", shape_text(profile.min), ", opt ", shape_text(profile.opt), ", max ",
           shape_text(profile.max), plan.input_mode == engine::InputMode::kU8Nhwc ? ", u8 NHWC" : ", f32 NCHW", "\n");

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/interrupt.h"
+#include "engine/cuda/backend.h"
 #include "io/onnx/onnx.h"
 #include "quant/placement.h"
 
@@ -30,6 +31,8 @@ engine::Profile profile_of(const Context& context) {
           .opt = first({all, build.opt_shapes, build.max_shapes, build.min_shapes}),
           .max = first({all, build.max_shapes, build.opt_shapes, build.min_shapes})};
 }
+
+bool for_gpu(const config::Options& options) { return options.device == "cuda" || options.build.device == "cuda"; }
 
 // For a shell: as it is where that is safe, else in single quotes.
 std::string quoted(const std::string& word) {
@@ -103,16 +106,19 @@ std::string rebuild_command(const Context& context, const std::string& precision
   if (build.input != "f32_nchw") add("BUILD.INPUT", build.input);
   if (build.threads != config::BuildOptions{}.threads) add("--threads", cat(build.threads));
   add("--disable-pass", join(build.disable_pass, ","));
+  if (for_gpu(context.options())) command += engine::kCudaOverride;
   return command;
 }
 
 engine::BuildResult build_engine(Context& context) {
   const config::Options& options = context.options();
+  if (for_gpu(options)) static_cast<void>(engine::cuda_backend().device());  // before the file is read
   const fs::path onnx = require_file(onnx_path(options), "run `qat convert` first, or give --onnx=FILE");
   engine::BuildRequest request{
       .profile = profile_of(context),
       .precision = options.build.precision,
       .input = options.build.input == "u8_nhwc" ? engine::InputMode::kU8Nhwc : engine::InputMode::kF32Nchw,
+      .device = for_gpu(options) ? engine::Device::kCuda : engine::Device::kCpu,
       .threads = static_cast<int>(options.build.threads),
       .timing_cache = options.build.timing_cache,
       .disabled_passes = options.build.disable_pass};
@@ -122,7 +128,8 @@ engine::BuildResult build_engine(Context& context) {
   // for.
   if (context.config.source("BUILD.PRECISION") == "default" && !quant::is_quantized(request.graph)) {
     request.precision = "fp32";
-    console.info("the file has no scales: built in fp32 (--bf16 is faster; --int8 and --best measure latency only)");
+    console.info(cat("the file has no scales: built in fp32 (--", for_gpu(options) ? "fp16" : "bf16",
+                     " is faster; --int8 and --best measure latency only)"));
   }
   request.rebuild_command = rebuild_command(context, request.precision);
   request.callbacks = {.info = [&console](const std::string& line) { console.verbose(line); },

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "config/schema.h"
-#include "engine/cuda/backend.h"
 
 namespace qat::cli {
 
@@ -125,9 +124,6 @@ Context context_of(Bound& bound) {
                               : context.args.has("--verbose") ? Verbosity::kVerbose
                                                               : Verbosity::kNormal;
   context.console = Console(verbosity, context.args.has("--json"));
-  const config::Options& options = context.options();
-  const bool cuda = options.device == "cuda" || options.build.device == "cuda";
-  if (cuda && bound.command->name != "config") engine::cuda_backend();
   return context;
 }
 

@@ -70,6 +70,12 @@ std::string number(const Json& record, const char* field, int digits) {
   return record.is_object() && record.contains(field) ? fixed(record[field].get<double>(), digits) : "-";
 }
 
+// GPU time where there is one, as the copies to a GPU are not the engine's.
+const char* latency_field(const Entry& entry) {
+  const bool gpu = entry.bench.is_object() && entry.bench.contains("gpu_median_ms");
+  return gpu ? "gpu_median_ms" : "median_ms";
+}
+
 Table table_of(const std::vector<Entry>& entries) {
   Table table{.header = {"network", "type", "ACC@1", "ACC@5", "images", "agreement %", "latency ms", "shape",
                          "images/s", "model"}};
@@ -77,7 +83,8 @@ Table table_of(const std::vector<Entry>& entries) {
     const Json& eval = entry.eval;
     const std::string stage = entry.text("stage");
     table.rows.push_back({stage.empty() ? "-" : stage, type_of(entry), number(eval, "top1", 3), number(eval, "top5", 3),
-                          number(eval, "images", 0), number(eval, "agreement", 3), number(entry.bench, "median_ms", 4),
+                          number(eval, "images", 0), number(eval, "agreement", 3),
+                          number(entry.bench, latency_field(entry), 4),
                           entry.bench.is_object() ? entry.text("shape") : "-",
                           number(entry.bench, "images_per_second", 0), entry.model});
   }
@@ -89,7 +96,9 @@ std::string footnote(const std::vector<Entry>& entries) {
   std::set<std::string> devices;
   for (const Entry& entry : entries) {
     if (!entry.bench.is_object()) continue;
-    devices.insert(cat(entry.bench.value("device", ""), ", ", entry.bench.value("threads", 0), " threads"));
+    const bool gpu = entry.bench.contains("gpu_median_ms");
+    devices.insert(cat(entry.bench.value("device", ""),
+                       gpu ? " (GPU time)" : cat(", ", entry.bench.value("threads", 0), " threads")));
   }
   return devices.empty() ? "no timings yet; run `qat bench`" : cat("latency: median on ", join(devices, "; "));
 }

@@ -40,7 +40,9 @@ class EngineClassifier : public Classifier {
 
   std::string describe() const override {
     return cat("engine, ", plan_->precision, plan_->placeholder ? " (placeholder scales)" : "", ", qat runtime, ",
-               name_of(plan_->isa), ", ", session_.threads(), session_.threads() == 1 ? " thread" : " threads");
+               plan_->device == engine::Device::kCuda ? session_.device_name()
+                                                      : cat(name_of(plan_->isa), ", ", session_.threads(),
+                                                            session_.threads() == 1 ? " thread" : " threads"));
   }
   const std::map<std::string, std::string>& metadata() const override { return metadata_; }
 

@@ -92,6 +92,21 @@ Latency measure(engine::Session& session, const LatencyOptions& options) {
   return summarize(std::move(samples), elapsed / 1e3);
 }
 
+Latency measure_gpu(engine::Session& session, const LatencyOptions& options) {
+  constexpr int64_t kQueued = 100;  // runs between two looks at the clock
+  std::vector<Sample> samples;
+  double elapsed = 0;
+  session.device_milliseconds(10);
+  while (elapsed < options.duration_s * 500 || static_cast<int64_t>(samples.size()) < options.iterations) {
+    if (options.interrupted && options.interrupted()) break;
+    for (const double milliseconds : session.device_milliseconds(kQueued)) {
+      samples.push_back({.start_ms = elapsed, .latency_ms = milliseconds});
+      elapsed += milliseconds;
+    }
+  }
+  return summarize(std::move(samples), elapsed / 1e3);
+}
+
 std::vector<engine::StepProfile> profile(engine::Session& session, const engine::InputShape& shape, int64_t runs) {
   Runner runner(session, shape);
   runner.run();

@@ -33,6 +33,10 @@ struct Latency {
 // Runs the bound session on seeded noise: f32 normal, or u8 uniform, as the plan's input mode says.
 Latency measure(engine::Session& session, const LatencyOptions& options);
 
+// GPU engines: GPU time of runs queued back to back on the input of measure(), half as long as it; the host's part and
+// the copies are not in it.
+Latency measure_gpu(engine::Session& session, const LatencyOptions& options);
+
 // Figures of samples (measure's own are made so).
 Latency summarize(std::vector<Sample> samples, double wall_s);
 

@@ -7,11 +7,12 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/threads.h"
-#include "engine/compile/join_adds.h"
+#include "engine/compile/cuda_tactics.h"
 #include "engine/compile/passes.h"
 #include "engine/compile/placeholder.h"
 #include "engine/compile/tactic_key.h"
 #include "engine/compile/tactics.h"
+#include "engine/cuda/backend.h"
 #include "engine/runtime/session.h"
 #include "engine/runtime/shape_binding.h"
 #include "ir/shapes.h"
@@ -45,9 +46,11 @@ void check_precision(BuildRequest& request, BuildReport& report) {
     fail(Code::kUsage, "precision: expected fp32, bf16, fp16, int8 or best, got ", asked);
   }
   if (asked != "bf16" && asked != "fp16") return;
-  request.precision = cpu().avx512_bf16 ? "bf16" : "fp32";
+  const bool gpu = request.device == Device::kCuda;
+  request.precision = gpu ? "fp16" : cpu().avx512_bf16 ? "bf16" : "fp32";
   if (asked != request.precision) {
-    report.notes.push_back(cat(asked, " is not available on this CPU: ", request.precision, " is used"));
+    report.notes.push_back(
+        cat(asked, " is not available on this ", gpu ? "GPU" : "CPU", ": ", request.precision, " is used"));
   }
 }
 
@@ -161,7 +164,7 @@ void to_bf16(Draft& draft, BuildReport& report) {
 std::string default_rebuild(const BuildRequest& request) {
   return cat("qat build --onnx=", request.graph.name, ".onnx --", request.precision,
              " --minShapes=", text(request.profile.min), " --optShapes=", text(request.profile.opt),
-             " --maxShapes=", text(request.profile.max));
+             " --maxShapes=", text(request.profile.max), request.device == Device::kCuda ? kCudaOverride : "");
 }
 
 }  // namespace
@@ -196,9 +199,10 @@ double time_plan(const Plan& plan, int asked_threads, TimingCache& cache) {
 
 // `best` of a file without quantizers: int8 would need scales that nobody calibrated, so float types compete.
 BuildResult best_float(BuildRequest request) {
-  request.precision = "fp32";
+  const bool gpu = request.device == Device::kCuda;
+  request.precision = gpu ? "fp16" : "fp32";
   BuildResult best = build(request);
-  if (cpu().avx512_bf16) {
+  if (!gpu && cpu().avx512_bf16) {
     request.precision = "bf16";
     BuildResult other = build(request);
     TimingCache cache(request.timing_cache);
@@ -212,11 +216,21 @@ BuildResult best_float(BuildRequest request) {
   return best;
 }
 
+// Kernels by measurement on the device that the plan is for.
+void choose(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
+  if (request.device == Device::kCpu) return choose_kernels(draft, request, cache, report);
+  draft.plan.device = Device::kCuda;
+  draft.plan.compute_capability = cuda_backend().device().compute_capability;
+  if (request.precision == "fp16") to_f16(draft);
+  choose_cuda_kernels(draft, request, cache, report);
+}
+
 }  // namespace
 
 BuildResult build(BuildRequest request) {
   const auto start = std::chrono::steady_clock::now();
   PassContext context;
+  if (request.device == Device::kCuda) static_cast<void>(cuda_backend().device());
   check_precision(request, context.report);
   check_profile(request);
   if (request.precision == "best" && !quant::is_quantized(request.graph)) {
@@ -241,16 +255,14 @@ BuildResult build(BuildRequest request) {
   const PassContext fresh = context;
   ir::Graph lowered = run_passes(request.graph, request.disabled_passes, context);
   Draft draft = make_draft(lowered, request, context);
-  if (draft.plan.device == Device::kCpu) join_adds(draft);
-  choose_kernels(draft, request, cache, context.report);
-  if (request.precision == "best") {
+  choose(draft, request, cache, context.report);
+  if (request.precision == "best" && request.device == Device::kCpu) {
     const std::set<std::string> keep = faster_in_float(draft, request, cache, context.report);
     if (!keep.empty()) {
       context = fresh;
       context.keep_float = keep;
       lowered = run_passes(request.graph, request.disabled_passes, context);
       draft = make_draft(lowered, request, context);
-      if (draft.plan.device == Device::kCpu) join_adds(draft);
       choose_kernels(draft, request, cache, context.report);
     }
   }

@@ -24,6 +24,7 @@ struct BuildRequest {
   Profile profile{{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
   std::string precision = "best";  // fp32 | bf16 | fp16 | int8 | best
   InputMode input = InputMode::kF32Nchw;
+  Device device = Device::kCpu;        // kCuda: for the current GPU, which must be there
   int threads = 1;                     // that tactics are timed with; 0: all of the machine
   double tactic_seconds = 2.0;         // budget of all measurements; 0: none, the first kernel of each table
   std::filesystem::path timing_cache;  // "": in memory
@@ -64,7 +65,7 @@ struct BuildResult {
 };
 
 // Throws Error(kUsage) for an impossible request (shapes, precision, a pass that does not exist), Error(kBadFile) for a
-// graph that cannot be compiled, naming the layer.
+// graph that cannot be compiled, naming the layer, Error(kWrongMachine) for device kCuda without a GPU.
 BuildResult build(BuildRequest request);
 
 // The passes in their order: what --disable-pass takes.

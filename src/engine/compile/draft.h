@@ -14,7 +14,7 @@ struct Draft {
   std::vector<Tensor> weights;  // by step: i8 [K,C/G,R,S] or [K,C]; undefined elsewhere
   std::string blobs;
 
-  // Appends 64-byte aligned bytes.
+  // Appends bytes, aligned to kBlobAlign.
   Blob add_blob(const void* data, size_t size);
   Blob add_zeros(size_t size);
   Plan finish() &&;

@@ -42,6 +42,15 @@ void need(const void* pointer, const char* what) {
   if (pointer == nullptr) qat::fail(qat::Code::kUsage, what, " is null");
 }
 
+// Checks a run's arguments and sets session->outputs.
+void prepare_run(qat_session* session, const void* const* inputs, void* const* outputs) {
+  need(session, "session"), need(inputs, "inputs"), need(outputs, "outputs"), need(inputs[0], "input 0");
+  for (size_t i = 0; i < session->outputs.size(); ++i) {
+    need(outputs[i], "an output");
+    session->outputs[i] = static_cast<float*>(outputs[i]);
+  }
+}
+
 }  // namespace
 
 extern "C" {
@@ -85,6 +94,10 @@ qat_status qat_engine_output(const qat_engine* engine, size_t index, qat_binding
   });
 }
 
+qat_device qat_engine_device(const qat_engine* engine) {
+  return engine != nullptr && engine->plan->device == qat::engine::Device::kCuda ? QAT_CUDA : QAT_CPU;
+}
+
 const char* qat_engine_metadata(const qat_engine* engine, const char* key) {
   if (engine == nullptr || key == nullptr) return nullptr;
   if (std::string_view(key) == "precision") return engine->plan->precision.c_str();
@@ -123,12 +136,15 @@ qat_status qat_session_output_shape(const qat_session* session, size_t index, in
 
 qat_status qat_session_run(qat_session* session, const void* const* inputs, void* const* outputs) {
   return guarded([&] {
-    need(session, "session"), need(inputs, "inputs"), need(outputs, "outputs"), need(inputs[0], "input 0");
-    for (size_t i = 0; i < session->outputs.size(); ++i) {
-      need(outputs[i], "an output");
-      session->outputs[i] = static_cast<float*>(outputs[i]);
-    }
+    prepare_run(session, inputs, outputs);
     session->session.run(inputs[0], session->outputs);
+  });
+}
+
+qat_status qat_session_run_device(qat_session* session, const void* const* inputs, void* const* outputs, void* stream) {
+  return guarded([&] {
+    prepare_run(session, inputs, outputs);
+    session->session.run_device(inputs[0], session->outputs, stream);
   });
 }
 

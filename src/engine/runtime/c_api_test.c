@@ -64,6 +64,11 @@ int main(int argc, char** argv) {
   EXPECT(qat_session_create(engine, 1, &session) == QAT_OK);
   EXPECT(qat_session_set_shape(session, large) == QAT_USAGE);
   EXPECT(strstr(qat_last_error(), "batch") != NULL);
+  const void* inputs[] = {&binding};
+  void* outputs[] = {&binding};
+  EXPECT(qat_engine_device(engine) == QAT_CPU && qat_engine_device(NULL) == QAT_CPU);
+  EXPECT(qat_session_run_device(session, inputs, outputs, NULL) == QAT_USAGE);
+  EXPECT(strstr(qat_last_error(), "--device cuda") != NULL);
   qat_engine_free(engine); /* the session keeps what it needs */
   EXPECT(qat_session_set_shape(session, binding.max) == QAT_OK);
   qat_session_free(session);

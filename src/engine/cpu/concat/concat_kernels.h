@@ -5,8 +5,6 @@
 
 namespace qat::kernels {
 
-extern const ConcatKernel kConcatAvx512;
-extern const ConcatKernel kConcatAvx2;
 extern const ConcatKernel kConcatReference;
 
 }  // namespace qat::kernels
