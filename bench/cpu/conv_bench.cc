@@ -1,8 +1,8 @@
 // Every int8 convolution of ResNet-50 and MobileNetV2 on one core: checked against the reference, then timed.
 //
 // usage: conv_bench [resnet50 | mobilenet_v2] [batch] [kernel name]
-// Per layer: microseconds with everything in cache, GMAC/s and the share of this core's measured peak. Last: all layers
-// in a row, each with its own weights, as a network runs them.
+// Per layer: microseconds with everything in cache (the least of many), GMAC/s and the share of this core's measured
+// peak; then microseconds when all layers run in a row, each with its own weights, as a network runs them (medians).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -10,8 +10,8 @@
 #include <memory>
 
 #include "base/random.h"
-#include "engine/cpu/tile/tile.h"
 #include "layers.h"
+#include "peak.h"
 
 namespace qat::bench {
 namespace {
@@ -41,20 +41,6 @@ double seconds(const Body& body, int milliseconds = 60) {
   return best;
 }
 
-// Multiply-adds per second of the best tile at a depth where its ends do not count.
-double peak() {
-  const kernels::ConvProblem p{.in_channels = 3968, .out_channels = 32, .in_h = 1, .in_w = 14};
-  const auto& kernel = kernels::choose(kernels::conv_kernels(), p);
-  Memory x = allocate(14 * 3968), y = allocate(14 * 32), w = allocate(kernel.packed_bytes(p));
-  const std::vector<float> scale(32, 0.001f);
-  return static_cast<double>(p.macs()) * 100 / seconds([&] {
-           for (int i = 0; i < 100; ++i)
-             kernel.run(
-                 p, {.x = x.get(), .weights = w.get(), .multiplier = scale.data(), .bias = scale.data(), .y = y.get()},
-                 0, kernel.units(p), nullptr);
-         });
-}
-
 // One layer with its own buffers, on one kernel.
 struct Step {
   Layer layer;
@@ -68,8 +54,8 @@ struct Step {
   }
 
   template <class KernelType>
-  void run(const KernelType& k, const typename KernelType::Problem& p) {
-    k.run(p, {x, weights.get(), multiplier.data(), bias.data(), skip, y}, 0, k.units(p), scratch.get());
+  void run(const KernelType& k, const typename KernelType::Problem& p, int64_t begin, int64_t end) {
+    k.run(p, {x, weights.get(), multiplier.data(), bias.data(), skip, y}, begin, end, scratch.get());
   }
 
   template <class KernelType>
@@ -91,7 +77,10 @@ struct Step {
   }
 
   void run_kernel() {
-    with_op([&](auto table, const auto& p) { run(*kernels::find(table, kernel), p); });
+    with_op([&](auto table, const auto& p) {
+      const auto& k = *kernels::find(table, kernel);
+      run(k, p, 0, k.units(p));
+    });
   }
 };
 
@@ -100,6 +89,27 @@ Memory activations(size_t bytes, Random& random) {
   Memory m = allocate(bytes);
   for (size_t i = 0; i < bytes; ++i) m.get()[i] = static_cast<uint8_t>(random.below(128));
   return m;
+}
+
+// Takes the wanted kernel, or the table's first, once its results equal the reference's on the first and last units.
+template <class KernelType>
+void prepare_checked(Step& s, std::span<const KernelType> table, const typename KernelType::Problem& problem,
+                     const std::vector<int8_t>& plain, const std::string& wanted) {
+  const auto* kernel = wanted.empty() ? nullptr : kernels::find(table, wanted);
+  s.prepare(kernel ? *kernel : kernels::choose(table, problem), problem, plain);
+  const std::string chosen = s.kernel;
+  std::memset(s.y, 0, s.y_bytes());
+  s.run_kernel();
+  const std::vector<uint8_t> got(s.y, s.y + s.y_bytes());
+  s.prepare(table.back(), problem, plain);
+  const int64_t units = table.back().units(problem), few = std::min<int64_t>(units, 100);
+  for (const int64_t first : {int64_t{0}, units - few}) {
+    s.run(table.back(), problem, first, first + few);
+    const size_t unit = s.y_bytes() / static_cast<size_t>(units), at = static_cast<size_t>(first) * unit;
+    if (std::memcmp(got.data() + at, s.y + at, static_cast<size_t>(few) * unit) != 0)
+      std::printf("WRONG RESULT: %s on %s\n", chosen.c_str(), s.layer.name.c_str());
+  }
+  s.prepare(*kernels::find(table, chosen), problem, plain);
 }
 
 Step make_step(const Layer& layer, const std::string& wanted, const Memory (&buffers)[3], size_t turn, Random& random) {
@@ -111,25 +121,49 @@ Step make_step(const Layer& layer, const std::string& wanted, const Memory (&buf
   for (auto& w : plain) w = static_cast<int8_t>(random.below(255) - 127);
   s.multiplier.assign(static_cast<size_t>(p.out_channels), 0.01f / std::sqrt(static_cast<float>(depth)));
   s.bias.assign(static_cast<size_t>(p.out_channels), 3.0f);
-  s.with_op([&](auto table, const auto& problem) {
-    s.prepare(table.back(), problem, plain);
-    s.run_kernel();
-    std::vector<uint8_t> expected(s.y, s.y + s.y_bytes());
-    const auto* kernel = wanted.empty() ? nullptr : kernels::find(table, wanted);
-    s.prepare(kernel ? *kernel : kernels::choose(table, problem), problem, plain);
-    std::memset(s.y, 0, s.y_bytes());
-    s.run_kernel();
-    if (std::memcmp(expected.data(), s.y, s.y_bytes()) != 0)
-      std::printf("WRONG RESULT: %s on %s\n", s.kernel.c_str(), layer.name.c_str());
-  });
+  s.with_op([&](auto table, const auto& problem) { prepare_checked(s, table, problem, plain, wanted); });
   return s;
+}
+
+// Seconds of each layer in passes over all of them.
+std::vector<double> medians_in_a_row(std::vector<Step>& steps) {
+  std::vector<std::vector<double>> times(steps.size());
+  for (const auto end = Clock::now() + std::chrono::milliseconds(2000); Clock::now() < end;) {
+    auto start = Clock::now();
+    for (size_t i = 0; i < steps.size(); ++i) {
+      steps[i].run_kernel();
+      const auto now = Clock::now();
+      times[i].push_back(std::chrono::duration<double>(now - start).count());
+      start = now;
+    }
+  }
+  std::vector<double> medians;
+  for (auto& t : times) {
+    std::nth_element(t.begin(), t.begin() + static_cast<ptrdiff_t>(t.size() / 2), t.end());
+    medians.push_back(t[t.size() / 2]);
+  }
+  return medians;
+}
+
+void print_table(const std::vector<Step>& steps, const std::vector<double>& alone, const std::vector<double>& in_row,
+                 double limit) {
+  std::printf("%-18s %-28s %9s %9s %7s %9s\n", "layer", "kernel", "us", "GMAC/s", "share", "us in row");
+  double sum = 0, sum_in_row = 0, macs = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const auto work = static_cast<double>(steps[i].layer.conv.macs());
+    sum += alone[i], sum_in_row += in_row[i], macs += work;
+    std::printf("%-18s %-28s %9.1f %9.1f %6.1f%% %9.1f\n", steps[i].layer.name.c_str(), steps[i].kernel.c_str(),
+                alone[i] * 1e6, work / alone[i] / 1e9, 100 * work / alone[i] / limit, in_row[i] * 1e6);
+  }
+  std::printf("sum %.3f ms, in a row %.3f ms, %.1f GMAC/s, %.1f%% of peak; peak's time %.3f ms\n", sum * 1e3,
+              sum_in_row * 1e3, macs / sum_in_row / 1e9, 100 * macs / sum_in_row / limit, macs / limit * 1e3);
 }
 
 int main(int argc, char** argv) {
   const std::string network = argc > 1 ? argv[1] : "resnet50", wanted = argc > 3 ? argv[3] : "";
   const int64_t batch = argc > 2 ? std::atoi(argv[2]) : 1;
-  const double limit = peak();
-  std::printf("peak %.1f GMAC/s\n%-20s %-28s %9s %9s %7s\n", limit / 1e9, "layer", "kernel", "us", "GMAC/s", "share");
+  const double limit = dot_peak(isa());
+  std::printf("%s: peak %.1f GMAC/s\n", name_of(isa()).data(), limit / 1e9);
   Random random(1);
   std::vector<Step> steps;
   const auto layers = network == "resnet50" ? resnet50(batch) : mobilenet_v2(batch);
@@ -140,23 +174,10 @@ int main(int argc, char** argv) {
     largest = std::max(largest, static_cast<size_t>(std::max(x, p.pixels() * kernels::pitch_of(p.out_channels))));
   }
   const Memory buffers[3] = {activations(largest, random), activations(largest, random), activations(largest, random)};
-  double sum = 0, macs = 0;
-  for (const Layer& layer : layers) {
-    steps.push_back(make_step(layer, wanted, buffers, steps.size(), random));
-    Step& step = steps.back();
-    const double t = seconds([&] { step.run_kernel(); }), work = static_cast<double>(layer.conv.macs());
-    sum += t, macs += work;
-    std::printf("%-20s %-28s %9.1f %9.1f %6.1f%%\n", layer.name.c_str(), step.kernel.c_str(), t * 1e6, work / t / 1e9,
-                100 * work / t / limit);
-  }
-  const auto all = [&] {
-    for (Step& step : steps) step.run_kernel();
-  };
-  const double pass = seconds(all, 1500);
-  std::printf(
-      "%s batch %ld: sum of layers %.3f ms, in a row %.3f ms, %.1f GMAC/s, %.1f%% of peak, peak's time %.3f ms\n",
-      network.c_str(), static_cast<long>(batch), sum * 1e3, pass * 1e3, macs / pass / 1e9, 100 * macs / pass / limit,
-      macs / limit * 1e3);
+  for (const Layer& layer : layers) steps.push_back(make_step(layer, wanted, buffers, steps.size(), random));
+  std::vector<double> alone, in_row = medians_in_a_row(steps);
+  for (Step& step : steps) alone.push_back(seconds([&] { step.run_kernel(); }));
+  print_table(steps, alone, in_row, limit);
   return 0;
 }
 

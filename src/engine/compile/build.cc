@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "engine/compile/cuda_tactics.h"
+#include "engine/compile/join_adds.h"
 #include "engine/compile/passes.h"
 #include "engine/compile/placeholder.h"
 #include "engine/compile/tactic_key.h"
@@ -218,7 +219,10 @@ BuildResult best_float(BuildRequest request) {
 
 // Kernels by measurement on the device that the plan is for.
 void choose(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
-  if (request.device == Device::kCpu) return choose_kernels(draft, request, cache, report);
+  if (request.device == Device::kCpu) {
+    join_adds(draft);
+    return choose_kernels(draft, request, cache, report);
+  }
   draft.plan.device = Device::kCuda;
   draft.plan.compute_capability = cuda_backend().device().compute_capability;
   if (request.precision == "fp16") to_f16(draft);
@@ -263,7 +267,7 @@ BuildResult build(BuildRequest request) {
       context.keep_float = keep;
       lowered = run_passes(request.graph, request.disabled_passes, context);
       draft = make_draft(lowered, request, context);
-      choose_kernels(draft, request, cache, context.report);
+      choose(draft, request, cache, context.report);
     }
   }
   if (std::string why = cache.save(); !why.empty()) context.report.notes.push_back(std::move(why));

@@ -210,6 +210,32 @@ TEST(Concat, IsTheFormula) {
   }
 }
 
+TEST(Concat, KernelsEqualTheReference) {
+  Random random(15);
+  for (int trial = 0; trial < 60; ++trial) {
+    std::vector<ConcatInput> inputs;
+    std::vector<Buffer> x;
+    std::vector<const uint8_t*> pointers;
+    const int64_t pixels = 1 + random.below(9);
+    for (int64_t i = 0; i < 1 + trial % 4; ++i) {
+      inputs.push_back({.channels = 1 + random.below(150),
+                        .zero_point = static_cast<int32_t>(random.below(2) ? 99 : random.below(256)),
+                        .scale = random.below(2) ? 1.0f : static_cast<float>(random.uniform(0.1, 3.0))});
+      x.emplace_back(static_cast<size_t>(pixels * pitch_of(inputs.back().channels)));
+      fill_u8(x.back(), random, Values::kRandom);
+    }
+    for (const Buffer& b : x) pointers.push_back(b.data());
+    const ConcatProblem p{.inputs = inputs, .zero_point = 99, .lo = trial % 2 ? 0 : 20, .hi = 230, .pixels = pixels};
+    Buffer expected(static_cast<size_t>(pixels * pitch_of(p.channels())));
+    run_split(concat_kernels().back(), p, {.x = pointers.data(), .y = expected.data()}, 1);
+    for (const ConcatKernel* kernel : testable(concat_kernels())) {
+      Buffer y(expected.size());
+      run_split(*kernel, p, {.x = pointers.data(), .y = y.data()}, 1 + trial % 2);
+      ASSERT_TRUE(same_bytes(expected, y, pitch_of(p.channels()))) << kernel->name << " trial " << trial;
+    }
+  }
+}
+
 // Random tables, tables that only clamp, and tables that nearly do; in place as well.
 TEST(Lut, KernelsEqualTheTable) {
   Random random(6);

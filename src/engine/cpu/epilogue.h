@@ -1,10 +1,17 @@
 // What happens to an int32 accumulator before it is stored; the arithmetic is base/qmath.h.
 //
 //   v = fma(float(acc), M, B)
-//   v = fma(float(skip - skip_zero_point), skip_scale, v)      when has_skip
+//   v = fma(float(skip - skip_zero_point), skip_scale, v)      when has_skip, or one of the sums below
 //   v = activate(v, activation, p0, p1)
 //   y = clamp(rne(v), lo - zero_point, hi - zero_point) + zero_point      u8
 //   y = v                                                                 f32
+//
+// A file may quantize a layer's result before the skip is added. That is two roundings, and an addition of the two
+// (add/add.h) in the order of its operands:
+//
+//   q = float(clamp(rne(v), middle_lo, middle_hi)), s = float(skip - skip_zero_point)
+//   v = fma(s, skip_scale, q * middle_scale)      Middle::kFirst: the result is the first operand
+//   v = fma(q, middle_scale, s * skip_scale)      Middle::kSecond
 #pragma once
 
 #include <cstdint>
@@ -15,6 +22,7 @@
 namespace qat::kernels {
 
 enum class Output : uint8_t { kU8, kF32 };
+enum class Middle : uint8_t { kNone, kFirst, kSecond };
 
 struct Epilogue {
   Activation activation = Activation::kNone;
@@ -22,7 +30,10 @@ struct Epilogue {
   float p1 = std::numeric_limits<float>::infinity();
   bool has_skip = false;
   int32_t skip_zero_point = 0;
-  float skip_scale = 1.0f;  // R = s_skip / s_y
+  float skip_scale = 1.0f;                    // R = s_skip / s_y
+  Middle middle = Middle::kNone;              // other than kNone only with a skip
+  float middle_scale = 1.0f;                  // s_middle / s_y
+  int32_t middle_lo = -128, middle_hi = 127;  // less the middle's zero point
   Output output = Output::kU8;
   int32_t zero_point = 0;  // of the output, 0..255; ignored for kF32, as lo and hi are
   int32_t lo = 0;          // smallest and largest stored value: 0 <= lo <= zero_point <= hi <= 255
@@ -37,9 +48,13 @@ inline uint8_t finish_u8(const Epilogue& e, float v) {
 
 // v of one accumulator; `skip` is read only when has_skip.
 inline float epilogue_value(const Epilogue& e, int32_t acc, float multiplier, float bias, const uint8_t* skip) {
-  float v = fma_exact(static_cast<float>(acc), multiplier, bias);
-  if (e.has_skip) v = fma_exact(static_cast<float>(*skip - e.skip_zero_point), e.skip_scale, v);
-  return v;
+  const float v = fma_exact(static_cast<float>(acc), multiplier, bias);
+  if (!e.has_skip) return v;
+  const float s = static_cast<float>(*skip - e.skip_zero_point);
+  if (e.middle == Middle::kNone) return fma_exact(s, e.skip_scale, v);
+  const auto q = static_cast<float>(round_clamp(v, e.middle_lo, e.middle_hi));
+  if (e.middle == Middle::kFirst) return fma_exact(s, e.skip_scale, q * e.middle_scale);
+  return fma_exact(q, e.middle_scale, s * e.skip_scale);
 }
 
 // Stores one result at element `index` of y (pitched for u8, dense for f32).

@@ -97,7 +97,8 @@ inline Requant make_requant(size_t channels, Random& random, Scales scales, doub
   return q;
 }
 
-// Every activation, skip or not, and the three codings of an output in turn: `index` counts through them.
+// Every activation, skip or not, and the three codings of an output in
+// turn: `index` counts through them.
 inline Epilogue make_epilogue(int64_t index, Random& random) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   const float s = static_cast<float>(random.uniform(0.01, 0.1));
@@ -141,6 +142,17 @@ inline Epilogue make_epilogue(int64_t index, Random& random) {
     e.skip_zero_point = kZeroPoints[random.below(4)];
     e.skip_scale = random.below(2) ? 0.5f : static_cast<float>(random.uniform(0.2, 3.0));
   }
+  return e;
+}
+
+// The same; every other skip is added to a sum that is rounded first.
+inline Epilogue make_cpu_epilogue(int64_t index, Random& random) {
+  Epilogue e = make_epilogue(index, random);
+  if (!e.has_skip) return e;
+  constexpr Middle kMiddles[] = {Middle::kNone, Middle::kFirst, Middle::kNone, Middle::kSecond};
+  e.middle = kMiddles[random.below(4)];
+  e.middle_scale = random.below(2) ? 0.5f : static_cast<float>(random.uniform(0.2, 3.0));
+  if (random.below(2)) e.middle_lo = 0, e.middle_hi = 100;
   return e;
 }
 

@@ -95,6 +95,10 @@ enum class FloatFunction : uint8_t {
   kCount
 };
 
+// Is the result of an int8 layer rounded before its skip is added, and which operand of the addition is it?
+// (engine/cpu/epilogue.h)
+enum class Middle : uint8_t { kNone, kFirst, kSecond };
+
 struct StepAttrs {
   std::array<int32_t, 2> kernel{1, 1};
   std::array<int32_t, 2> stride{1, 1};
@@ -107,10 +111,13 @@ struct StepAttrs {
   FloatFunction function = FloatFunction::kAdd;
   Activation activation = Activation::kNone;
   float p0 = 0, p1 = 0;
-  float skip_scale = 1;       // R
-  float value = 0;            // kFloatPad
-  double pool_scale = 1;      // s_x / s_y, before the division by the window's count
-  std::vector<float> scales;  // requantization of kAdd, kMul, kConcat (ir/ops.h, RequantAttrs)
+  float skip_scale = 1;  // R
+  Middle middle = Middle::kNone;
+  float middle_scale = 1;
+  int32_t middle_lo = 0, middle_hi = 0;  // less the zero point
+  float value = 0;                       // kFloatPad
+  double pool_scale = 1;                 // s_x / s_y, before the division by the window's count
+  std::vector<float> scales;             // requantization of kAdd, kMul, kConcat (ir/ops.h, RequantAttrs)
 };
 
 struct Step {

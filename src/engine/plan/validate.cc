@@ -70,8 +70,10 @@ void check_attrs(const std::string& place, const StepAttrs& a) {
   }
   for (const int32_t pad : a.pads) check_range(place, "pad", pad, 0, 1 << 12);
   check_range(place, "groups", a.groups, 1, kMaxChannels);
-  bool numbers =
-      !std::isnan(a.p0) && !std::isnan(a.p1) && finite(a.skip_scale) && finite(a.value) && std::isfinite(a.pool_scale);
+  check_range(place, "middle's upper bound", a.middle_hi, -255, 255);
+  check_range(place, "middle's lower bound", a.middle_lo, -255, a.middle_hi);
+  bool numbers = !std::isnan(a.p0) && !std::isnan(a.p1) && finite(a.skip_scale) && finite(a.middle_scale) &&
+                 finite(a.value) && std::isfinite(a.pool_scale);
   for (const float scale : a.scales) numbers = numbers && finite(scale);
   if (!numbers) bad(place, "a number is not finite");
 }
@@ -121,6 +123,9 @@ class Flow {
       written_[static_cast<size_t>(s.output)] = true;
     }
     check_attrs(place, s.attrs);
+    const bool layer = s.op == StepOp::kConv || s.op == StepOp::kGemm;
+    if (s.attrs.middle != Middle::kNone && (plan_.device != Device::kCpu || !layer || s.inputs.size() != 2))
+      bad(place, "only an int8 layer with a skip on the CPU rounds twice");
     for (const Blob& blob : s.blobs) check_blob(plan_, place, blob);
     if (!writes && outputs_ > 0) bad(place, "comes after the outputs were written");
     if (writes) write(place, plan_.tensors[static_cast<size_t>(s.inputs[0])]);

@@ -38,7 +38,13 @@ Epilogue layer_epilogue(const StepView& v) {
   expect(v.step, v.in(1).channels == v.out().channels, "needs a skip of its own channels");
   e.has_skip = true;
   e.skip_zero_point = v.in(1).zero;
-  e.skip_scale = v.step.attrs.skip_scale;
+  const StepAttrs& a = v.step.attrs;
+  e.skip_scale = a.skip_scale;
+  e.middle = a.middle == engine::Middle::kNone    ? kernels::Middle::kNone
+             : a.middle == engine::Middle::kFirst ? kernels::Middle::kFirst
+                                                  : kernels::Middle::kSecond;
+  e.middle_scale = a.middle_scale;
+  e.middle_lo = a.middle_lo, e.middle_hi = a.middle_hi;
   return e;
 }
 

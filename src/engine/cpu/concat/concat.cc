@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const ConcatKernel> concat_kernels() {
-  static const ConcatKernel table[] = {kConcatReference};
+  static const ConcatKernel table[] = {kConcatAvx512, kConcatAvx2, kConcatReference};
   return table;
 }
 

@@ -5,6 +5,8 @@
 
 namespace qat::kernels {
 
+extern const ConcatKernel kConcatAvx512;
+extern const ConcatKernel kConcatAvx2;
 extern const ConcatKernel kConcatReference;
 
 }  // namespace qat::kernels

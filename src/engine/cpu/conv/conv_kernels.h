@@ -5,6 +5,7 @@
 
 namespace qat::kernels {
 
+extern const ConvKernel kConv16x32Amx;
 extern const ConvKernel kConv14x32Avx512Vnni;
 extern const ConvKernel kConv10x32Avx512;
 extern const ConvKernel kConv6x16AvxVnni;

@@ -1,4 +1,5 @@
 // The reference convolution against the formula; every other kernel against the reference, bit for bit.
+#include "engine/cpu/add/add.h"
 #include "engine/cpu/conv/conv_cases.h"
 
 namespace qat::kernels {
@@ -55,10 +56,42 @@ TEST(Conv, KernelsEqualTheReference) {
       for (const Scales scales : {Scales::kSmall, Scales::kTies}) {
         ConvProblem p = base;
         p.in_zero_point = zero_point;
-        p.epilogue = make_epilogue(index++, random);
+        p.epilogue = make_cpu_epilogue(index++, random);
         compare_all(p, random, Values::kRandom, scales);
       }
     }
+  }
+}
+
+// A rounding between convolution and skip is a convolution, stored, and an addition.
+TEST(Conv, MiddleIsConvolutionThenAddition) {
+  Random random(7);
+  ConvProblem p{.in_channels = 24, .out_channels = 40, .in_h = 6, .in_w = 7};
+  p.epilogue = {.activation = Activation::kClip, .p0 = -90.0f, .p1 = 70.5f, .zero_point = 131, .lo = 11, .hi = 250};
+  for (const Middle middle : {Middle::kFirst, Middle::kSecond}) {
+    const ConvData d = make_data(p, random, Values::kRandom, Scales::kSmall);
+    const Buffer stored = run_kernel(conv_kernels().back(), p, d, 1);
+    AddProblem add{.channels = 40, .a_zero_point = 131, .b_zero_point = 90, .a_scale = 0.7f, .b_scale = 0.9f};
+    add.pixels = p.pixels();
+    add.epilogue = {.activation = Activation::kClip, .lo = 0, .hi = 127};
+    AddArgs args{.a = stored.data(), .b = d.skip.data()};
+    if (middle == Middle::kSecond) {
+      std::swap(args.a, args.b);
+      std::swap(add.a_zero_point, add.b_zero_point);
+    }
+    Buffer expected(stored.size());
+    args.y = expected.data();
+    add_kernels().back().run(add, args, 0, p.pixels(), nullptr);
+
+    ConvProblem fused = p;
+    fused.epilogue = add.epilogue;
+    fused.epilogue.has_skip = true;
+    fused.epilogue.skip_zero_point = 90;
+    fused.epilogue.skip_scale = middle == Middle::kFirst ? 0.9f : 0.7f;
+    fused.epilogue.middle = middle;
+    fused.epilogue.middle_scale = middle == Middle::kFirst ? 0.7f : 0.9f;
+    fused.epilogue.middle_lo = -90, fused.epilogue.middle_hi = 70;  // the clip's bounds, rounded
+    ASSERT_TRUE(same_bytes(expected, run_kernel(conv_kernels().back(), fused, d, 1), 40));
   }
 }
 
@@ -103,7 +136,7 @@ TEST(Conv, ExtremeValues) {
                       .in_h = 4,
                       .in_w = 5};
         p.in_zero_point = zero_point;
-        p.epilogue = make_epilogue(index++, random);
+        p.epilogue = make_cpu_epilogue(index++, random);
         compare_all(p, random, values, scales);
       }
     }
@@ -116,7 +149,7 @@ TEST(Conv, EveryEpilogueAndHeight) {
   for (int64_t index = 0; index < 96; ++index) {
     ConvProblem p{.in_channels = 12, .out_channels = 1 + random.below(70), .in_h = 1, .in_w = 1 + index % 40};
     p.in_zero_point = static_cast<int32_t>(random.below(256));
-    p.epilogue = make_epilogue(index, random);
+    p.epilogue = make_cpu_epilogue(index, random);
     compare_all(p, random, Values::kRandom, Scales::kTies);
   }
 }
@@ -139,9 +172,9 @@ TEST(Conv, RandomProblems) {
                   .pad_bottom = random.below(3),
                   .pad_right = random.below(3),
                   .batch = 1 + random.below(2)};
-    p.in_h = 7 + random.below(9), p.in_w = 7 + random.below(9);
+    p.in_h = 7 + random.below(9), p.in_w = 7 + random.below(30);
     p.in_zero_point = static_cast<int32_t>(random.below(256));
-    p.epilogue = make_epilogue(random.below(48), random);
+    p.epilogue = make_cpu_epilogue(random.below(48), random);
     compare_all(p, random, Values::kRandom, random.below(2) ? Scales::kSmall : Scales::kTies);
   }
 }

@@ -3,41 +3,14 @@
 // A unit is one block of output pixels times one panel; units of a block follow each other, so its rows are gathered
 // once. Inside a unit the panel is the outer operand: it stays in cache while the rows of the block stream past it.
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "engine/cpu/conv/conv_kernels.h"
-#include "engine/cpu/conv/gather.h"
+#include "engine/cpu/conv/windows.h"
 #include "engine/cpu/tile/panels.h"
 
 namespace qat::kernels {
 namespace {
-
-// A quarter of a 1 MiB second-level cache for a block's rows; the panel, the results and the next rows share the rest.
-constexpr int64_t kBlockBytes = 256 * 1024;
-constexpr int64_t kMaxBlockRows = 256;
-
-struct Blocks {
-  int64_t depth;       // bytes of a row
-  int64_t row_stride;  // of gathered rows
-  int64_t rows;        // of a block, a multiple of the tile's
-  int64_t count;
-  int64_t panels;  // of all groups
-};
-
-Blocks blocks_of(const TileSet& tiles, const ConvProblem& p) {
-  Blocks b;
-  b.depth = row_depth(p);
-  b.row_stride = b.depth;
-  const int64_t tile = tiles.max_rows,
-                most = std::max<int64_t>(1, std::min(kMaxBlockRows, kBlockBytes / b.depth) / tile);
-  const int64_t tiles_needed = (p.pixels() + tile - 1) / tile, blocks = (tiles_needed + most - 1) / most;
-  b.rows = (tiles_needed + blocks - 1) / blocks * tile;
-  b.count = (p.pixels() + b.rows - 1) / b.rows;
-  const int64_t channels = p.out_channels / p.groups;
-  b.panels = p.groups * ((channels + tiles.columns() - 1) / tiles.columns());
-  return b;
-}
 
 // Groups narrower than a vector are merged, with zeros between them, until they fill one: the same number of steps, and
 // a fraction of the gathering and of the epilogues.
@@ -54,7 +27,7 @@ ConvProblem merged(const TileSet& tiles, ConvProblem p) {
 
 template <const TileSet& Tiles>
 PanelLayout layout_of(const ConvProblem& p) {
-  return {Tiles, p.groups, p.out_channels / p.groups, row_depth(p)};
+  return {Tiles, p.groups, p.out_channels / p.groups, Depth(Tiles, p).bytes()};
 }
 
 template <const TileSet& Tiles>
@@ -62,81 +35,85 @@ size_t packed_bytes(const ConvProblem& p) {
   return static_cast<size_t>(layout_of<Tiles>(merged(Tiles, p)).bytes());
 }
 
-// [K][C/G][R][S] to [K][R][S][channels of the merged group, rounded up], then panels.
+// [K][C/G][R][S] to [K][segments of R][S][channels of the merged group, rounded up], then panels.
 template <const TileSet& Tiles>
 void pack(const ConvProblem& p, const int8_t* weights, void* packed) {
   const ConvProblem m = merged(Tiles, p);
   const int64_t channels = p.in_channels / p.groups, taps = p.kernel_h * p.kernel_w, merge = p.groups / m.groups;
   const int64_t pitch = pitch_of(m.in_channels / m.groups);
-  std::vector<int8_t> rows(static_cast<size_t>(p.out_channels * taps * pitch), 0);
+  const Depth depth(Tiles, m);
+  const int64_t segment_taps = taps / depth.segments;
+  std::vector<int8_t> rows(static_cast<size_t>(p.out_channels * depth.bytes()), 0);
   for (int64_t k = 0; k < p.out_channels; ++k) {
     const int64_t first = k / (p.out_channels / p.groups) % merge * channels;
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t t = 0; t < taps; ++t)
-        rows[static_cast<size_t>((k * taps + t) * pitch + first + c)] = weights[(k * channels + c) * taps + t];
+    for (int64_t t = 0; t < taps; ++t) {
+      const int64_t segment = t / segment_taps * depth.segment_bytes, tap = t % segment_taps * pitch;
+      for (int64_t c = 0; c < channels; ++c)
+        rows[static_cast<size_t>(k * depth.bytes() + segment + tap + first + c)] =
+            weights[(k * channels + c) * taps + t];
+    }
   }
   pack_panels(Tiles, layout_of<Tiles>(m), rows.data(), p.in_zero_point, packed);
 }
 
 template <const TileSet& Tiles>
 int64_t units(const ConvProblem& p) {
-  const Blocks b = blocks_of(Tiles, merged(Tiles, p));
-  return b.count * b.panels;
+  const ConvProblem m = merged(Tiles, p);
+  return Blocks(Tiles, m).count * m.groups * layout_of<Tiles>(m).panels;
 }
 
 template <const TileSet& Tiles>
 size_t scratch_bytes(const ConvProblem& p) {
-  const ConvProblem m = merged(Tiles, p);
-  if (rows_in_place(m)) return 0;
-  const Blocks b = blocks_of(Tiles, m);
-  return static_cast<size_t>(b.rows * b.row_stride + kGatherSlack);
+  return Blocks(Tiles, merged(Tiles, p)).scratch_bytes();
+}
+
+// One block against one panel, run by run.
+void run_panel(const TileSet& tiles, int vectors, TileTask task, const Blocks& blocks, const Blocks::Block& block,
+               int64_t next_size) {
+  const int64_t share = next_size / block.runs;
+  const uint8_t *rows = task.rows, *next = task.next;
+  for (int64_t i = 0; i < block.runs; ++i) {
+    task.rows = rows + i * blocks.run_stride;
+    task.next = next + i * share;
+    run_tiles(tiles, vectors, task, block.run, share);
+    task.y += block.run * task.y_stride;
+    task.skip += block.run * task.skip_stride;
+  }
 }
 
 template <const TileSet& Tiles, GatherFunction Gather>
 void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
   const ConvProblem p = merged(Tiles, problem);
-  const Blocks b = blocks_of(Tiles, p);
+  const Blocks blocks(Tiles, p);
   const PanelLayout layout = layout_of<Tiles>(p);
   const TileEpilogue epilogue(p.epilogue);
-  const bool in_place = rows_in_place(p);
-  const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1, pixels = p.pixels();
-  TileTask task{.row_stride = in_place ? pitch_of(p.in_channels) : b.row_stride,
-                .steps = b.depth / 4,
+  const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1, panels = p.groups * layout.panels;
+  TileTask task{.row_stride = blocks.row_stride,
+                .steps = blocks.segment_bytes / 4,
+                .segments = blocks.segments,
+                .segment_step = blocks.segment_step,
                 .epilogue = &epilogue,
                 .skip_stride = p.epilogue.has_skip ? pitch_of(p.out_channels) : 0,
                 .y_stride = output_pitch(p.epilogue, p.out_channels) * element};
-  int64_t gathered_block = -1, gathered_group = -1;
   for (int64_t unit = begin; unit < end; ++unit) {
-    const int64_t block = unit / b.panels, group = unit % b.panels / layout.panels, panel = unit % layout.panels;
-    const int64_t first = block * b.rows, rows = std::min(b.rows, pixels - first);
-    if (in_place) {
-      task.rows = a.x + first * task.row_stride + group * (p.in_channels / p.groups);
-    } else {
-      auto* gathered = static_cast<uint8_t*>(scratch);
-      if (block != gathered_block || group != gathered_group)
-        Gather({.problem = p,
-                .x = a.x,
-                .group = group,
-                .first = first,
-                .count = rows,
-                .rows = gathered,
-                .stride = b.row_stride});
-      gathered_block = block, gathered_group = group;
-      task.rows = gathered;
-    }
+    const Blocks::Block block = blocks.at(p, unit / panels);
+    const int64_t group = unit % panels / layout.panels, panel = unit % layout.panels;
+    if (unit == begin || panel == 0)
+      task.rows = lay_out(blocks, p, block, a.x, group, Gather, static_cast<uint8_t*>(scratch));
     const int64_t k = group * layout.channels + panel * layout.columns;
     task.panel = static_cast<const uint8_t*>(a.weights) + layout.offset(group, panel);
     task.multiplier = a.multiplier + k;
     task.bias = a.bias + k;
     task.channels = layout.panel_channels(panel);
-    task.skip = p.epilogue.has_skip ? a.skip + first * task.skip_stride + k : nullptr;
-    task.y = static_cast<uint8_t*>(a.y) + first * task.y_stride + k * element;
+    task.skip = p.epilogue.has_skip ? a.skip + block.first * task.skip_stride + k : nullptr;
+    task.y = static_cast<uint8_t*>(a.y) + block.first * task.y_stride + k * element;
     task.next = static_cast<const uint8_t*>(task.panel);
     const bool more = panel + 1 < layout.panels;
     if (more) task.next += layout.panel_bytes;
-    run_tiles(Tiles, layout.vectors(panel), task, rows, more ? layout.panel_bytes : 0);
+    run_panel(Tiles, layout.vectors(panel), task, blocks, block, more ? layout.panel_bytes : 0);
     if (k + task.channels == p.out_channels)
-      for (int64_t i = first; i < first + rows; ++i) store_pad(p.epilogue, a.y, i, p.out_channels);
+      for (int64_t i = block.first; i < block.first + block.run * block.runs; ++i)
+        store_pad(p.epilogue, a.y, i, p.out_channels);
   }
 }
 
@@ -149,6 +126,7 @@ constexpr ConvKernel make_kernel(const char* name, Isa isa) {
 
 }  // namespace
 
+constinit const ConvKernel kConv16x32Amx = make_kernel<kTilesAmx, gather_rows_avx512>("conv_s8_16x32_amx", Isa::kAmx);
 constinit const ConvKernel kConv14x32Avx512Vnni =
     make_kernel<kTilesAvx512Vnni, gather_rows_avx512>("conv_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
 constinit const ConvKernel kConv10x32Avx512 =

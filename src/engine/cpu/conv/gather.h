@@ -11,11 +11,6 @@ constexpr int64_t kGatherSlack = 64;
 // Bytes of a row: [R][S][C/G rounded up to 4]. Pad bytes hold anything: their weights are 0.
 inline int64_t row_depth(const ConvProblem& p) { return p.kernel_h * p.kernel_w * pitch_of(p.in_channels / p.groups); }
 
-// Can the rows be read where they lie? Then row i of group g is x + i * pitch_of(C) + g * C/G.
-inline bool rows_in_place(const ConvProblem& p) {
-  return p.pointwise() && (p.groups == 1 || p.in_channels / p.groups % kChannelGroup == 0);
-}
-
 // Rows of the output pixels [first, first + count) for one group, to rows[i * stride], stride >= row_depth(problem).
 struct GatherTask {
   const ConvProblem& problem;

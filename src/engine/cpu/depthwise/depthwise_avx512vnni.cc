@@ -47,7 +47,7 @@ struct Vec512 {
       const __mmask16 lanes = lanes512(channels - c);
       __m512 v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums + c)), _mm512_load_ps(multiplier + c),
                                  _mm512_load_ps(bias + c));
-      if (e.has_skip) v = _mm512_fmadd_ps(load_u8(skip + c, e.skip_zero_point), _mm512_set1_ps(e.skip_scale), v);
+      if (e.has_skip) v = add_skip512(e, v, skip + c);
       finish512(e, v, lanes, y + c * element);
     }
   }

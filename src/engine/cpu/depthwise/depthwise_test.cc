@@ -94,7 +94,7 @@ TEST(Depthwise, KernelsEqualTheReference) {
                            .in_h = 7,
                            .in_w = 9};
         p.in_zero_point = index % 3 ? static_cast<int32_t>(random.below(256)) : 128;
-        p.epilogue = make_epilogue(index++, random);
+        p.epilogue = make_cpu_epilogue(index++, random);
         constexpr Values kValues[] = {Values::kRandom, Values::kRandom, Values::kExtreme, Values::kHigh, Values::kLow};
         compare_all(p, random, kValues[random.below(5)], random.below(2) ? Scales::kSmall : Scales::kTies);
       }
@@ -119,7 +119,7 @@ TEST(Depthwise, RandomProblems) {
                        .batch = 1 + random.below(2)};
     p.in_h = 11 + random.below(5), p.in_w = 9 + random.below(9);
     p.in_zero_point = static_cast<int32_t>(random.below(256));
-    p.epilogue = make_epilogue(index, random);
+    p.epilogue = make_cpu_epilogue(index, random);
     compare_all(p, random, Values::kRandom, random.below(2) ? Scales::kSmall : Scales::kTies);
   }
 }

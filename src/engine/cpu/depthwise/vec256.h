@@ -52,7 +52,7 @@ struct Vec256 {
     for (int64_t c = 0; c < channels; c += 8) {
       __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(loadu(sums + c)), _mm256_load_ps(multiplier + c),
                                  _mm256_load_ps(bias + c));
-      if (e.has_skip) v = _mm256_fmadd_ps(load_u8x8(skip + c, e.skip_zero_point), _mm256_set1_ps(e.skip_scale), v);
+      if (e.has_skip) v = add_skip256(e, v, skip + c);
       finish256(e, v, channels - c, y + c * element);
     }
   }

@@ -5,6 +5,7 @@
 
 namespace qat::kernels {
 
+extern const GemmKernel kGemm16x32Amx;
 extern const GemmKernel kGemm14x32Avx512Vnni;
 extern const GemmKernel kGemm10x32Avx512;
 extern const GemmKernel kGemm6x16AvxVnni;

@@ -66,7 +66,7 @@ TEST(Gemm, KernelsEqualTheReference) {
                   .outputs = 1 + random.below(100),
                   .rows = 1 + index % 33};
     p.in_zero_point = index % 2 ? 128 : static_cast<int32_t>(random.below(256));
-    p.epilogue = make_epilogue(index, random);
+    p.epilogue = make_cpu_epilogue(index, random);
     constexpr Values kValues[] = {Values::kRandom, Values::kExtreme, Values::kHigh, Values::kLow};
     const Data d = make_data(p, random, kValues[random.below(4)], random.below(2) ? Scales::kSmall : Scales::kTies);
     const Buffer expected = run_kernel(gemm_kernels().back(), p, d, 1);

@@ -9,9 +9,15 @@
 namespace qat::kernels {
 namespace {
 
+// Bytes of a row of weights.
+template <const TileSet& Tiles>
+int64_t depth_of(const GemmProblem& p) {
+  return (p.row_bytes() + Tiles.depth_multiple - 1) / Tiles.depth_multiple * Tiles.depth_multiple;
+}
+
 template <const TileSet& Tiles>
 PanelLayout layout_of(const GemmProblem& p) {
-  return {Tiles, 1, p.outputs, p.row_bytes()};
+  return {Tiles, 1, p.outputs, depth_of<Tiles>(p)};
 }
 
 template <const TileSet& Tiles>
@@ -22,12 +28,12 @@ size_t packed_bytes(const GemmProblem& p) {
 // [K][C][positions] to the activations' order [K][positions][C rounded up], then panels.
 template <const TileSet& Tiles>
 void pack(const GemmProblem& p, const int8_t* weights, void* packed) {
-  const int64_t pitch = pitch_of(p.channels);
-  std::vector<int8_t> rows(static_cast<size_t>(p.outputs * p.row_bytes()), 0);
+  const int64_t pitch = pitch_of(p.channels), depth = depth_of<Tiles>(p);
+  std::vector<int8_t> rows(static_cast<size_t>(p.outputs * depth), 0);
   for (int64_t k = 0; k < p.outputs; ++k)
     for (int64_t c = 0; c < p.channels; ++c)
       for (int64_t i = 0; i < p.positions; ++i)
-        rows[static_cast<size_t>((k * p.positions + i) * pitch + c)] = weights[(k * p.channels + c) * p.positions + i];
+        rows[static_cast<size_t>(k * depth + i * pitch + c)] = weights[(k * p.channels + c) * p.positions + i];
   pack_panels(Tiles, layout_of<Tiles>(p), rows.data(), p.in_zero_point, packed);
 }
 
@@ -71,6 +77,7 @@ constexpr GemmKernel make_kernel(const char* name, Isa isa) {
 
 }  // namespace
 
+constinit const GemmKernel kGemm16x32Amx = make_kernel<kTilesAmx>("gemm_s8_16x32_amx", Isa::kAmx);
 constinit const GemmKernel kGemm14x32Avx512Vnni =
     make_kernel<kTilesAvx512Vnni>("gemm_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
 constinit const GemmKernel kGemm10x32Avx512 = make_kernel<kTilesAvx512>("gemm_s8_10x32_avx512", Isa::kAvx512);

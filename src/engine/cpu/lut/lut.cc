@@ -6,7 +6,7 @@
 namespace qat::kernels {
 
 std::span<const LutKernel> lut_kernels() {
-  static const LutKernel table[] = {kLutAvx512, kLutReference};
+  static const LutKernel table[] = {kLutAvx512, kLutAvx2, kLutReference};
   return table;
 }
 

@@ -6,6 +6,7 @@
 namespace qat::kernels {
 
 extern const LutKernel kLutAvx512;
+extern const LutKernel kLutAvx2;
 extern const LutKernel kLutReference;
 
 }  // namespace qat::kernels

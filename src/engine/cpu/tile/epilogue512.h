@@ -12,6 +12,38 @@ struct Sums {
   __m512i acc[Rows][Vectors];
 };
 
+// How a tile ends. Lean: zero points and lower bound are 0 and no result can leave int32, as after almost every ReLU:
+// packing does the lower bound, and the upper one is a minimum of bytes, 4.25 operations a vector against 5.75.
+enum class Finish { kAny, kPlain, kLean, kPlainSkip, kLeanSkip, kMiddleFirst, kMiddleSecond };
+constexpr bool has_middle(Finish how) { return how == Finish::kMiddleFirst || how == Finish::kMiddleSecond; }
+constexpr bool has_skip(Finish how) { return how == Finish::kPlainSkip || how == Finish::kLeanSkip || has_middle(how); }
+constexpr bool is_lean(Finish how) { return how == Finish::kLean || how == Finish::kLeanSkip; }
+
+// |acc| <= 2^31, so |v| < 2^31 where |M| <= 1/2, |B| <= 2^29 and |R| <= 2^20; false for NaN.
+static inline bool stays_in_int32(const TileTask& t, int vectors) {
+  const auto within = [](__m512 x, float bound) {
+    return _mm512_cmp_ps_mask(_mm512_abs_ps(x), _mm512_set1_ps(bound), _CMP_LE_OQ) == 0xFFFF;
+  };
+  bool all = t.epilogue->full.skip_scale <= 0x1p20f && t.epilogue->full.skip_scale >= -0x1p20f;
+  for (int v = 0; v < vectors; ++v) {
+    const __mmask16 lanes = lanes512(t.channels - 16 * v);
+    all = all && within(_mm512_maskz_loadu_ps(lanes, t.multiplier + 16 * v), 0.5f) &&
+          within(_mm512_maskz_loadu_ps(lanes, t.bias + 16 * v), 0x1p29f);
+  }
+  return all;
+}
+
+static inline Finish choose_finish(const TileTask& t, int vectors) {
+  const Epilogue& e = t.epilogue->full;
+  if (!t.epilogue->plain) return Finish::kAny;
+  if (e.has_skip && e.middle == Middle::kFirst) return Finish::kMiddleFirst;
+  if (e.has_skip && e.middle == Middle::kSecond) return Finish::kMiddleSecond;
+  const bool zeros = e.zero_point == 0 && t.epilogue->lowest == 0 && (!e.has_skip || e.skip_zero_point == 0);
+  const bool lean = zeros && stays_in_int32(t, vectors);
+  if (e.has_skip) return lean ? Finish::kLeanSkip : Finish::kPlainSkip;
+  return lean ? Finish::kLean : Finish::kPlain;
+}
+
 // Constants of a plain epilogue in registers: stores of bytes may alias anything, so nothing is read again between
 // them.
 template <int Vectors>
@@ -20,7 +52,11 @@ struct Plain {
       : high(_mm512_set1_ps(t.epilogue->high)),
         zero_point(_mm512_set1_epi16(static_cast<short>(t.epilogue->full.zero_point))),
         lowest(_mm512_set1_epi8(static_cast<char>(t.epilogue->lowest))),
+        highest(_mm512_set1_epi8(static_cast<char>(t.epilogue->highest))),
         skip_scale(_mm512_set1_ps(t.epilogue->full.skip_scale)),
+        middle_scale(_mm512_set1_ps(t.epilogue->full.middle_scale)),
+        middle_lo(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_lo))),
+        middle_hi(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_hi))),
         skip_zero_point(_mm512_set1_epi32(t.epilogue->full.skip_zero_point)) {
     for (int v = 0; v < Vectors; ++v) {
       lanes[v] = lanes512(t.channels - 16 * v);
@@ -31,28 +67,39 @@ struct Plain {
 
   // fma(float(acc), M, B), the skip, the upper bound; the lower one comes when packing saturates. NaN passes min_ps as
   // its second operand and converts to INT_MIN, which the lower bound catches.
-  template <bool Skip>
+  template <Finish How>
   [[gnu::always_inline]] __m512i requantize(__m512i acc, int v, const uint8_t* skip) const {
     __m512 x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), multiplier[v], bias[v]);
-    if constexpr (Skip) {
-      const __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(skip + 16 * v)));
-      x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(q, skip_zero_point)), skip_scale, x);
+    if constexpr (has_skip(How)) {
+      __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(skip + 16 * v)));
+      if constexpr (!is_lean(How)) q = _mm512_sub_epi32(q, skip_zero_point);
+      const __m512 s = _mm512_cvtepi32_ps(q);
+      if constexpr (has_middle(How)) {
+        x = _mm512_cvtepi32_ps(_mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(x, middle_lo), middle_hi)));
+        x = How == Finish::kMiddleFirst ? _mm512_fmadd_ps(s, skip_scale, _mm512_mul_ps(x, middle_scale))
+                                        : _mm512_fmadd_ps(x, middle_scale, _mm512_mul_ps(s, skip_scale));
+      } else {
+        x = _mm512_fmadd_ps(s, skip_scale, x);
+      }
     }
-    return _mm512_cvtps_epi32(_mm512_min_ps(high, x));
+    return _mm512_cvtps_epi32(is_lean(How) ? x : _mm512_min_ps(high, x));
   }
 
   // Packs two rows of two vectors to bytes, in order: row 0 in the lower half, row 1 in the upper.
+  template <Finish How>
   [[gnu::always_inline]] __m512i pack(const __m512i (&row0)[2], const __m512i (&row1)[2]) const {
-    const __m512i p0 = _mm512_adds_epi16(_mm512_packs_epi32(row0[0], row0[1]), zero_point);
-    const __m512i p1 = _mm512_adds_epi16(_mm512_packs_epi32(row1[0], row1[1]), zero_point);
     // Dword 4 * lane + j is four columns of row j / 2, vector j % 2.
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(order, _mm512_max_epu8(_mm512_packus_epi16(p0, p1), lowest));
+    __m512i words0 = _mm512_packs_epi32(row0[0], row0[1]), words1 = _mm512_packs_epi32(row1[0], row1[1]);
+    if constexpr (is_lean(How))
+      return _mm512_permutexvar_epi32(order, _mm512_min_epu8(_mm512_packus_epi16(words0, words1), highest));
+    words0 = _mm512_adds_epi16(words0, zero_point), words1 = _mm512_adds_epi16(words1, zero_point);
+    return _mm512_permutexvar_epi32(order, _mm512_max_epu8(_mm512_packus_epi16(words0, words1), lowest));
   }
 
   __m512 high;
-  __m512i zero_point, lowest;
-  __m512 skip_scale;
+  __m512i zero_point, lowest, highest;
+  __m512 skip_scale, middle_scale, middle_lo, middle_hi;
   __m512i skip_zero_point;
   __mmask16 lanes[Vectors];
   __m512 multiplier[Vectors], bias[Vectors];
@@ -69,7 +116,7 @@ template <int Vectors>
   }
 }
 
-template <bool Skip, int Rows, int Vectors>
+template <Finish How, int Rows, int Vectors>
 [[gnu::always_inline]] inline void store_plain(const TileTask& t, const Sums<Rows, Vectors>& sums) {
   const Plain<Vectors> plain(t);
   const int64_t channels = t.channels, y_stride = t.y_stride, skip_stride = t.skip_stride;
@@ -80,10 +127,10 @@ template <bool Skip, int Rows, int Vectors>
     __m512i q[2][2] = {};
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) {
-      q[0][v] = plain.template requantize<Skip>(sums.acc[i][v], v, skip);
-      if (i + 1 < Rows) q[1][v] = plain.template requantize<Skip>(sums.acc[i + 1][v], v, skip + skip_stride);
+      q[0][v] = plain.template requantize<How>(sums.acc[i][v], v, skip);
+      if (i + 1 < Rows) q[1][v] = plain.template requantize<How>(sums.acc[i + 1][v], v, skip + skip_stride);
     }
-    const __m512i bytes = plain.pack(q[0], q[1]);
+    const __m512i bytes = plain.template pack<How>(q[0], q[1]);
     store_row<Vectors>(_mm512_castsi512_si256(bytes), channels, y);
     if (i + 1 < Rows) store_row<Vectors>(_mm512_extracti64x4_epi64(bytes, 1), channels, y + y_stride);
   }
@@ -99,10 +146,7 @@ void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) 
       const __m512 multiplier = _mm512_maskz_loadu_ps(lanes, t.multiplier + 16 * v);
       const __m512 bias = _mm512_maskz_loadu_ps(lanes, t.bias + 16 * v);
       __m512 y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums)), multiplier, bias);
-      if (e.has_skip) {
-        const __m512 skip = load_u8(t.skip + i * t.skip_stride + 16 * v, e.skip_zero_point);
-        y = _mm512_fmadd_ps(skip, _mm512_set1_ps(e.skip_scale), y);
-      }
+      if (e.has_skip) y = add_skip512(e, y, t.skip + i * t.skip_stride + 16 * v);
       finish512(e, y, lanes, t.y + i * t.y_stride + 16 * v * element);
     }
   }
@@ -116,6 +160,26 @@ template <int Rows, int Vectors>
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) _mm512_store_si512(memory + (i * Vectors + v) * 16, sums.acc[i][v]);
   finish_rows(t, memory, Rows, Vectors);
+}
+
+template <int Rows, int Vectors>
+[[gnu::always_inline]] inline void finish(Finish how, const TileTask& t, const Sums<Rows, Vectors>& sums) {
+  switch (how) {
+    case Finish::kAny:
+      return finish_sums(t, sums);
+    case Finish::kPlain:
+      return store_plain<Finish::kPlain>(t, sums);
+    case Finish::kLean:
+      return store_plain<Finish::kLean>(t, sums);
+    case Finish::kPlainSkip:
+      return store_plain<Finish::kPlainSkip>(t, sums);
+    case Finish::kLeanSkip:
+      return store_plain<Finish::kLeanSkip>(t, sums);
+    case Finish::kMiddleFirst:
+      return store_plain<Finish::kMiddleFirst>(t, sums);
+    case Finish::kMiddleSecond:
+      return store_plain<Finish::kMiddleSecond>(t, sums);
+  }
 }
 
 }  // namespace

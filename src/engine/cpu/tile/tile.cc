@@ -16,13 +16,14 @@ TileEpilogue::TileEpilogue(const Epilogue& e) : full(e) {
   }
   high = static_cast<float>(top);
   lowest = static_cast<uint8_t>(low + e.zero_point);
+  highest = static_cast<uint8_t>(top + e.zero_point);
 }
 
 void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows, int64_t next_size) {
   const int64_t count = (rows + tiles.max_rows - 1) / tiles.max_rows;
   const int64_t height = rows / count, taller = rows % count;  // the first `taller` tiles have one row more
   const TileFunction* functions = tiles.function[vectors - 1];
-  task.next_bytes = next_size / (count * task.steps);
+  task.next_bytes = next_size / (count * task.steps * task.segments);
   if (taller > 0) {
     functions[height](task, taller);
     for (int64_t i = 0; i < taller; ++i) task.advance(height + 1);

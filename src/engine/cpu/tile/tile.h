@@ -1,8 +1,8 @@
 // Register tiles: the inner product of a few rows of activations with one panel of packed weights, epilogue included.
 //
 // Convolution and fully connected layers are both "rows times panels": a row is the receptive field of one output
-// pixel, `depth` bytes that are contiguous (read in place for 1x1 convolutions, gathered otherwise); a panel is the
-// weights of `columns` output channels, packed as panels.h says. A tile keeps rows x columns int32 sums in registers.
+// pixel, one or more segments of contiguous bytes (conv/windows.h); a panel is the weights of `columns` output
+// channels, packed as panels.h says. A tile keeps rows x columns int32 sums in registers.
 #pragma once
 
 #include "engine/cpu/epilogue.h"
@@ -17,13 +17,16 @@ struct TileEpilogue {
   Epilogue full;
   bool plain;
   float high;      // of v, an integer
-  uint8_t lowest;  // stored value
+  uint8_t lowest;  // stored values
+  uint8_t highest;
 };
 
 struct TileTask {
   const uint8_t* rows = nullptr;  // first row; 4-byte steps
   int64_t row_stride = 0;         // bytes
-  int64_t steps = 0;              // depth / 4
+  int64_t steps = 0;              // of a segment: its bytes / 4
+  int64_t segments = 1;
+  int64_t segment_step = 0;  // bytes between the starts of two segments
   const void* panel = nullptr;
   const TileEpilogue* epilogue = nullptr;
   const float* multiplier = nullptr;  // of the panel's first channel, as bias, skip and y are
@@ -38,7 +41,7 @@ struct TileTask {
     rows += count * row_stride;
     y += count * y_stride;
     skip += count * skip_stride;
-    next += next_bytes * steps;
+    next += next_bytes * steps * segments;
   }
 
   // Weights that come after these, fetched into the second-level cache meanwhile: per step, `next_bytes` on.
@@ -58,7 +61,8 @@ struct TileSet {
   int max_rows;
   int max_vectors;
   int vector_columns;
-  bool pairs;  // how a step of 4 bytes is packed: panels.h
+  bool pairs;          // how a step of 4 bytes is packed: panels.h
+  int depth_multiple;  // bytes that a segment's weights are rounded up to
   TileFunction function[4][kMaxTileRows];
 
   int64_t columns() const { return static_cast<int64_t>(max_vectors) * vector_columns; }
@@ -69,6 +73,7 @@ extern const TileSet kTilesAvx2;
 extern const TileSet kTilesAvxVnni;
 extern const TileSet kTilesAvx512;
 extern const TileSet kTilesAvx512Vnni;
+extern const TileSet kTilesAmx;
 
 // A block of rows against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the
 // way.

@@ -25,13 +25,16 @@ template <class Dot, int Rows, int Vectors>
   const uint8_t *low = t.rows, *high = t.rows + 3 * t.row_stride;
   asm("" : "+r"(high));  // two pointers reach six rows within an address's base + 2 * index
   const int8_t* w = panel + 32 * Vectors;
-  for (int64_t step = 0; step < t.steps; ++step, w += 32 * Vectors, low += 4, high += 4) {
-    const typename Dot::template Weights<Vectors> weights(w);
+  const int64_t jump = t.segment_step - 4 * t.steps;
+  for (int64_t segment = 0; segment < t.segments; ++segment, low += jump, high += jump) {
+    for (int64_t step = 0; step < t.steps; ++step, w += 32 * Vectors, low += 4, high += 4) {
+      const typename Dot::template Weights<Vectors> weights(w);
 #pragma GCC unroll 6
-    for (int i = 0; i < Rows; ++i) {
-      int32_t four;
-      std::memcpy(&four, (i < 3 ? low : high) + (i % 3) * t.row_stride, 4);
-      weights.add(_mm256_set1_epi32(four), sums[i]);
+      for (int i = 0; i < Rows; ++i) {
+        int32_t four;
+        std::memcpy(&four, (i < 3 ? low : high) + (i % 3) * t.row_stride, 4);
+        weights.add(_mm256_set1_epi32(four), sums[i]);
+      }
     }
   }
 }
@@ -46,10 +49,7 @@ static inline void finish_rows256(const TileTask& t, const int32_t* sums, int ro
       if (count <= 0) continue;
       __m256 y = _mm256_cvtepi32_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(sums)));
       y = _mm256_fmadd_ps(y, Lanes256::load(t.multiplier + 8 * v, count), Lanes256::load(t.bias + 8 * v, count));
-      if (e.has_skip) {
-        const __m256 skip = load_u8x8(t.skip + i * t.skip_stride + 8 * v, e.skip_zero_point);
-        y = _mm256_fmadd_ps(skip, _mm256_set1_ps(e.skip_scale), y);
-      }
+      if (e.has_skip) y = add_skip256(e, y, t.skip + i * t.skip_stride + 8 * v);
       finish256(e, y, count, t.y + i * t.y_stride + 8 * v * element);
     }
   }
@@ -77,6 +77,7 @@ constexpr TileSet make_tiles256(Isa isa, bool pairs, std::integer_sequence<int, 
           .max_vectors = 2,
           .vector_columns = 8,
           .pairs = pairs,
+          .depth_multiple = 4,
           .function = {{tile256<Dot, Row + 1, 1>...}, {tile256<Dot, Row + 1, 2>...}}};
 }
 

@@ -28,35 +28,47 @@ template <class Dot, int Rows, int Vectors>
   }
   const int8_t* w = panel + 64 * Vectors;
   const uint8_t* next = t.next;
-  for (int64_t step = 0; step < t.steps; ++step, w += 64 * Vectors) {
-    const typename Dot::template Weights<Vectors> weights(w);
+  const int64_t jump = t.segment_step - 4 * t.steps;
+  for (int64_t segment = 0; segment < t.segments; ++segment) {
+    for (int64_t step = 0; step < t.steps; ++step, w += 64 * Vectors) {
+      const typename Dot::template Weights<Vectors> weights(w);
 #pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) {
-      int32_t four;
-      std::memcpy(&four, base[i / 3] + (i % 3) * t.row_stride, 4);
-      weights.add(_mm512_set1_epi32(four), sums.acc[i]);
-    }
-    // A step covers at most two lines: its own 128 bytes, spread over the tiles of a block.
-    _mm_prefetch(next, _MM_HINT_T1);
-    _mm_prefetch(next + t.next_bytes / 2, _MM_HINT_T1);
-    next += t.next_bytes;
+      for (int i = 0; i < Rows; ++i) {
+        int32_t four;
+        std::memcpy(&four, base[i / 3] + (i % 3) * t.row_stride, 4);
+        weights.add(_mm512_set1_epi32(four), sums.acc[i]);
+      }
+      // A step covers at most two lines: its own 128 bytes, spread over the tiles of a block.
+      _mm_prefetch(next, _MM_HINT_T1);
+      _mm_prefetch(next + t.next_bytes / 2, _MM_HINT_T1);
+      next += t.next_bytes;
 #pragma GCC unroll 8
-    for (int g = 0; g < kBases; ++g) base[g] += 4;
+      for (int g = 0; g < kBases; ++g) base[g] += 4;
+    }
+#pragma GCC unroll 8
+    for (int g = 0; g < kBases; ++g) base[g] += jump;
   }
+}
+
+// The lines that the epilogue will write and add to: on their way while the sums are made, for outputs that the second
+// level does not hold.
+template <int Rows>
+[[gnu::always_inline]] inline void fetch_results(const TileTask& t) {
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) __builtin_prefetch(t.y + i * t.y_stride, 1);
+  if (!t.epilogue->full.has_skip) return;
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) __builtin_prefetch(t.skip + i * t.skip_stride);
 }
 
 template <class Dot, int Rows, int Vectors>
 void tile512(TileTask t, int64_t count) {
+  const Finish how = choose_finish(t, Vectors);
   for (; count > 0; --count, t.advance(Rows)) {
     Sums<Rows, Vectors> sums;
+    fetch_results<Rows>(t);
     multiply<Dot>(t, sums);
-    if (t.epilogue->plain && t.epilogue->full.has_skip) {
-      store_plain<true>(t, sums);
-    } else if (t.epilogue->plain) {
-      store_plain<false>(t, sums);
-    } else {
-      finish_sums(t, sums);
-    }
+    finish(how, t, sums);
   }
 }
 
@@ -67,6 +79,7 @@ constexpr TileSet make_tiles512(Isa isa, bool pairs, std::integer_sequence<int, 
           .max_vectors = 2,
           .vector_columns = 16,
           .pairs = pairs,
+          .depth_multiple = 4,
           .function = {{tile512<Dot, Row + 1, 1>...}, {tile512<Dot, Row + 1, 2>...}}};
 }
 

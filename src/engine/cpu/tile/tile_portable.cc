@@ -14,11 +14,13 @@ template <int Rows>
 void multiply(const TileTask& t, int32_t (&sums)[Rows][kColumns]) {
   for (auto& row : sums) std::memcpy(row, t.panel, sizeof row);
   const auto* w = static_cast<const int8_t*>(t.panel) + 4 * kColumns;
-  for (int64_t step = 0; step < t.steps; ++step, w += 4 * kColumns) {
-    for (int i = 0; i < Rows; ++i) {
-      const uint8_t* x = t.rows + i * t.row_stride + 4 * step;
-      for (int j = 0; j < kColumns; ++j)
-        sums[i][j] += x[0] * w[4 * j] + x[1] * w[4 * j + 1] + x[2] * w[4 * j + 2] + x[3] * w[4 * j + 3];
+  for (int64_t segment = 0; segment < t.segments; ++segment) {
+    for (int64_t step = 0; step < t.steps; ++step, w += 4 * kColumns) {
+      for (int i = 0; i < Rows; ++i) {
+        const uint8_t* x = t.rows + i * t.row_stride + segment * t.segment_step + 4 * step;
+        for (int j = 0; j < kColumns; ++j)
+          sums[i][j] += x[0] * w[4 * j] + x[1] * w[4 * j + 1] + x[2] * w[4 * j + 2] + x[3] * w[4 * j + 3];
+      }
     }
   }
 }
@@ -45,6 +47,7 @@ constinit const TileSet kTilesPortable{.isa = Isa::kPortable,
                                        .max_vectors = 1,
                                        .vector_columns = kColumns,
                                        .pairs = false,
+                                       .depth_multiple = 4,
                                        .function = {{tile<1>, tile<2>, tile<3>, tile<4>}}};
 
 }  // namespace qat::kernels

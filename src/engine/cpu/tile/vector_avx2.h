@@ -61,6 +61,17 @@ static inline __m256 load_u8x8(const uint8_t* x, int32_t zero_point) {
   return _mm256_cvtepi32_ps(_mm256_sub_epi32(q, _mm256_set1_epi32(zero_point)));
 }
 
+// The skip's part of the epilogue; reads eight bytes.
+static inline __m256 add_skip256(const Epilogue& e, __m256 v, const uint8_t* skip) {
+  const __m256 s = load_u8x8(skip, e.skip_zero_point), skip_scale = _mm256_set1_ps(e.skip_scale);
+  if (e.middle == Middle::kNone) return _mm256_fmadd_ps(s, skip_scale, v);
+  const __m256 middle_scale = _mm256_set1_ps(e.middle_scale);
+  const __m256 q =
+      _mm256_cvtepi32_ps(round_clamp256(v, static_cast<float>(e.middle_lo), static_cast<float>(e.middle_hi)));
+  if (e.middle == Middle::kFirst) return _mm256_fmadd_ps(s, skip_scale, _mm256_mul_ps(q, middle_scale));
+  return _mm256_fmadd_ps(q, middle_scale, _mm256_mul_ps(s, skip_scale));
+}
+
 // Activation, rounding, and eight stored values as the low bytes of eight dwords.
 static inline __m256i finish_u8x8(const Epilogue& e, __m256 v) {
   const __m256i q = round_clamp256(activate256(v, e.activation, e.p0, e.p1), static_cast<float>(e.lo - e.zero_point),

@@ -53,6 +53,17 @@ static inline __m512 load_u8(const uint8_t* x, int32_t zero_point) {
   return _mm512_cvtepi32_ps(_mm512_sub_epi32(q, _mm512_set1_epi32(zero_point)));
 }
 
+// The skip's part of the epilogue; reads sixteen bytes.
+static inline __m512 add_skip512(const Epilogue& e, __m512 v, const uint8_t* skip) {
+  const __m512 s = load_u8(skip, e.skip_zero_point), skip_scale = _mm512_set1_ps(e.skip_scale);
+  if (e.middle == Middle::kNone) return _mm512_fmadd_ps(s, skip_scale, v);
+  const __m512 middle_scale = _mm512_set1_ps(e.middle_scale);
+  const __m512 q =
+      _mm512_cvtepi32_ps(round_clamp512(v, static_cast<float>(e.middle_lo), static_cast<float>(e.middle_hi)));
+  if (e.middle == Middle::kFirst) return _mm512_fmadd_ps(s, skip_scale, _mm512_mul_ps(q, middle_scale));
+  return _mm512_fmadd_ps(q, middle_scale, _mm512_mul_ps(s, skip_scale));
+}
+
 // Activation, rounding and store of the lanes of sixteen results.
 static inline void finish512(const Epilogue& e, __m512 v, __mmask16 lanes, void* y) {
   if (e.output == Output::kF32) {

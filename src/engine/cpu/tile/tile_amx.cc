@@ -1,0 +1,120 @@
+// Tiles of up to 16 rows x 32 columns for AMX, two of them at a time where there are two.
+//
+// Of the eight registers (16 rows of 64 bytes each) four hold sums, two the rows of activations, two the weights, which
+// lie in a panel as vpdpbusd wants them: 16 steps of a vector of columns are a register. So 64 bytes of depth take four
+// loads for four products of 16 x 16 x 64. Segments of weights are rounded up to 64 bytes with zeros, against which the
+// activations that follow a segment do not count.
+#include <immintrin.h>
+
+#include <utility>
+
+#include "engine/cpu/tile/epilogue512.h"
+
+namespace qat::kernels {
+namespace {
+
+constexpr int64_t kSteps = 16;  // of 4 bytes, in a register's row
+
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {};
+};
+
+// Registers 0..3: sums, 4 and 5: activations, 6 and 7: weights.
+void configure(int rows) {
+  TileConfig config;
+  for (int i = 0; i < 6; ++i) config.rows[i] = static_cast<uint8_t>(rows);
+  config.rows[6] = config.rows[7] = kSteps;
+  asm volatile("" ::"r"(&config) : "memory");  // GCC 12's intrinsic says that it reads the first eight bytes only
+  _tile_loadconfig(&config);
+}
+
+// The sums of `Tiles` tiles, one below the other, to memory: [row][Vectors][16].
+template <int Rows, int Vectors, int Tiles>
+void multiply(const TileTask& t, int32_t* sums) {
+  const auto* panel = static_cast<const uint8_t*>(t.panel);
+  _tile_loadd(0, panel, 0);
+  if constexpr (Vectors == 2) _tile_loadd(1, panel + 64, 0);
+  if constexpr (Tiles == 2) _tile_loadd(2, panel, 0);
+  if constexpr (Tiles == 2 && Vectors == 2) _tile_loadd(3, panel + 64, 0);
+  const uint8_t *w = panel + 64 * Vectors, *next = t.next;
+  for (int64_t segment = 0; segment < t.segments; ++segment) {
+    const uint8_t* x = t.rows + segment * t.segment_step;
+    for (int64_t step = 0; step < t.steps; step += kSteps, x += 4 * kSteps, w += kSteps * 64 * Vectors) {
+      _tile_loadd(6, w, 64 * Vectors);
+      _tile_loadd(4, x, t.row_stride);
+      _tile_dpbusd(0, 4, 6);
+      if constexpr (Vectors == 2) {
+        _tile_loadd(7, w + 64, 64 * Vectors);
+        _tile_dpbusd(1, 4, 7);
+      }
+      if constexpr (Tiles == 2) {
+        _tile_loadd(5, x + Rows * t.row_stride, t.row_stride);
+        _tile_dpbusd(2, 5, 6);
+      }
+      if constexpr (Tiles == 2 && Vectors == 2) _tile_dpbusd(3, 5, 7);
+      for (int64_t i = 0; i < Tiles * kSteps * t.next_bytes; i += 64) _mm_prefetch(next + i, _MM_HINT_T1);
+      next += Tiles * kSteps * t.next_bytes;
+    }
+  }
+  constexpr int kStride = 64 * Vectors, kTile = Rows * Vectors * 16;
+  _tile_stored(0, sums, kStride);
+  if constexpr (Vectors == 2) _tile_stored(1, sums + 16, kStride);
+  if constexpr (Tiles == 2) _tile_stored(2, sums + kTile, kStride);
+  if constexpr (Tiles == 2 && Vectors == 2) _tile_stored(3, sums + kTile + 16, kStride);
+}
+
+// Four rows at a time through registers.
+template <int Rows, int Vectors>
+void finish_memory(Finish how, TileTask t, const int32_t* sums) {
+  if (how == Finish::kAny) return finish_rows(t, sums, Rows, Vectors);
+  constexpr int kPart = Rows < 4 ? Rows : 4;
+  Sums<kPart, Vectors> part;
+#pragma GCC unroll 4
+  for (int i = 0; i < kPart; ++i)
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) part.acc[i][v] = _mm512_load_si512(sums + (i * Vectors + v) * 16);
+  finish(how, t, part);
+  if constexpr (Rows > kPart) {
+    t.y += kPart * t.y_stride;
+    t.skip += kPart * t.skip_stride;
+    finish_memory<Rows - kPart, Vectors>(how, t, sums + kPart * Vectors * 16);
+  }
+}
+
+template <int Rows, int Vectors>
+void tile_amx(TileTask t, int64_t count) {
+  const Finish how = choose_finish(t, Vectors);
+  alignas(64) int32_t sums[2 * Rows * Vectors * 16];
+  configure(Rows);
+  for (; count >= 2; count -= 2, t.advance(Rows)) {
+    multiply<Rows, Vectors, 2>(t, sums);
+    finish_memory<Rows, Vectors>(how, t, sums);
+    t.advance(Rows);
+    finish_memory<Rows, Vectors>(how, t, sums + Rows * Vectors * 16);
+  }
+  if (count == 1) {
+    multiply<Rows, Vectors, 1>(t, sums);
+    finish_memory<Rows, Vectors>(how, t, sums);
+  }
+  _tile_release();
+}
+
+template <int... Row>
+constexpr TileSet make_tiles(std::integer_sequence<int, Row...>) {
+  return {.isa = Isa::kAmx,
+          .max_rows = sizeof...(Row),
+          .max_vectors = 2,
+          .vector_columns = 16,
+          .pairs = false,
+          .depth_multiple = 4 * kSteps,
+          .function = {{tile_amx<Row + 1, 1>...}, {tile_amx<Row + 1, 2>...}}};
+}
+
+}  // namespace
+
+constinit const TileSet kTilesAmx = make_tiles(std::make_integer_sequence<int, 16>());
+
+}  // namespace qat::kernels
