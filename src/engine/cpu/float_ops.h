@@ -101,7 +101,7 @@ struct FloatReorderProblem {
 
 struct FloatArgs {
   std::vector<const void*> inputs;  // x; a, b; the inputs of a concatenation
-  const void* skip = nullptr;       // when epilogue.has_skip; laid out like y, may be y's buffer
+  const void* skip = nullptr;       // when epilogue.has_skip; laid out like y, in a buffer of its own
   void* y = nullptr;
 };
 

@@ -39,13 +39,12 @@ size_t tensor_bytes(const PlanTensor& t, const Extents& e, int64_t stored_channe
 
 namespace {
 
-// Inputs whose buffer the output may take: the kernel reads a pixel before it writes it.
+// Inputs whose buffer the output may take: the kernel reads a pixel before it writes it. Not the skip of a float layer:
+// oneDNN's 1x1 convolutions keep partial sums in the output before they add it.
 std::vector<size_t> reusable_inputs(const Step& s) {
   switch (s.op) {
     case StepOp::kConv:
     case StepOp::kGemm:
-    case StepOp::kFloatConv:
-    case StepOp::kFloatGemm:
       return s.inputs.size() > 1 ? std::vector<size_t>{1} : std::vector<size_t>{};
     case StepOp::kAdd:
       return {0, 1};
