@@ -35,3 +35,17 @@ function(qat_room_tests name)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   endif()
 endfunction()
+
+# qat_fuzzer(<name> <target.cc> [libraries...]): <name>_replay runs the fuzz target over tests/corpus/<name>, as a test; with
+# QAT_FUZZ (clang), <name>_fuzz looks for more: bin/<name>_fuzz FOLDER.
+function(qat_fuzzer name target)
+  add_executable(${name}_replay ${target} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.cc)
+  target_link_libraries(${name}_replay PRIVATE ${ARGN} qat_core)
+  add_test(NAME ${name}_corpus COMMAND ${name}_replay ${CMAKE_SOURCE_DIR}/tests/corpus/${name})
+  set_tests_properties(${name}_corpus PROPERTIES TIMEOUT 300)
+  if(QAT_FUZZ)
+    add_executable(${name}_fuzz ${target})
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(${name}_fuzz PRIVATE ${ARGN} qat_core)
+  endif()
+endfunction()

@@ -15,8 +15,12 @@ class Path : public ::testing::Test {
  protected:
   // One run of the path serves all tests of it.
   static void SetUpTestSuite() {
+    if (!can_train()) return;
     folder_ = new Folder;
     write_image_folder(folder_->path / "data");
+  }
+  void SetUp() override {
+    if (!can_train()) GTEST_SKIP() << "the training plugin is not built";
   }
   static void TearDownTestSuite() {
     delete folder_;

@@ -100,16 +100,17 @@ void export_files(Context& context, engine::Session& session, const eval::Latenc
                        {"endMs", sample.start_ms + sample.latency_ms},
                        {"latencyMs", sample.latency_ms}});
     }
-    write_file(args.text("--exportTimes"), times.dump(1) + "\n");
+    write_file(args.text("--exportTimes"), json_text(times, 1) + "\n");
   }
   if (args.has("--exportLayerInfo")) {
-    write_file(args.text("--exportLayerInfo"), layer_info(session.plan()).dump(1) + "\n");
+    write_file(args.text("--exportLayerInfo"), json_text(layer_info(session.plan()), 1) + "\n");
   }
   if (!args.has("--exportProfile") && !args.has("--dumpProfile")) return;
   // A run of its own: the clock around each step is not part of the latencies above.
   const auto runs = std::clamp<int64_t>(static_cast<int64_t>(latency.samples.size()), 1, 100);
   const std::vector<engine::StepProfile> steps = eval::profile(session, shape, runs);
-  if (args.has("--exportProfile")) write_file(args.text("--exportProfile"), profile_json(steps, runs).dump(1) + "\n");
+  if (args.has("--exportProfile"))
+    write_file(args.text("--exportProfile"), json_text(profile_json(steps, runs), 1) + "\n");
   if (args.has("--dumpProfile")) context.console.text(profile_table(steps));
 }
 
@@ -131,7 +132,7 @@ int run(Context& context) {
   if (interrupted()) return kInterruptedExit;
   export_files(context, session, latency, how.shape);
   const Json record = record_of(path, *plan, session, latency, gpu, how.shape, wanted);
-  context.console.result(summary(latency, gpu, how.shape, wanted), record.dump());
+  context.console.result(summary(latency, gpu, how.shape, wanted), json_text(record));
   append_record(context.options(), record);
   return 0;
 }

@@ -58,7 +58,7 @@ int run(Context& context) {
           built.plan.steps.size(), " steps, ", human_bytes(static_cast<double>(fs::file_size(engine))), ", input ",
           shape_text(profile.min), " .. ", shape_text(profile.max), " (tuned for ", shape_text(profile.opt),
           "), built in ", fixed(built.report.seconds, 2), " s\n"),
-      object.dump());
+      json_text(object));
   return 0;
 }
 

@@ -106,7 +106,7 @@ int run(Context& context) {
                     {"layers", layers},
                     {"first_divergence", first}};
   context.console.result(cat(a.model->describe(), " against ", b.model->describe(), "\n", table.text(), tail),
-                         object.dump());
+                         json_text(object));
   return 0;
 }
 

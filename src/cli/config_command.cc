@@ -22,7 +22,7 @@ Json object_of(const config::Key& key, const config::Config& config) {
 int run(Context& context) {
   if (context.args.has("--yaml")) {
     const std::string yaml = config::to_yaml(context.options());
-    context.console.result(yaml, Json{{"yaml", yaml}}.dump());
+    context.console.result(yaml, json_text(Json{{"yaml", yaml}}));
     return 0;
   }
   Json objects = Json::array();
@@ -35,7 +35,7 @@ int run(Context& context) {
                           text("help") + (allowed.empty() ? "" : " (" + allowed + ")")});
     objects.push_back(object);
   }
-  context.console.result(table.text(), Json{{"keys", objects}}.dump());
+  context.console.result(table.text(), json_text(Json{{"keys", objects}}));
   return 0;
 }
 

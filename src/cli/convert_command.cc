@@ -105,7 +105,7 @@ int run(Context& context) {
   for (const Json& file : files) {
     text += cat(file["checkpoint"].get<std::string>(), " -> ", file["onnx"].get<std::string>(), "\n");
   }
-  context.console.result(text, Json{{"files", files}}.dump());
+  context.console.result(text, json_text(Json{{"files", files}}));
   return 0;
 }
 

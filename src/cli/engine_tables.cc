@@ -103,7 +103,7 @@ void show_engine(Context& context, const std::filesystem::path& path) {
   for (const engine::Step& step : plan.steps) {
     table.rows.push_back({step.name, std::string(name_of(step.op)), output_type(plan, step), step.kernel, step.fused});
   }
-  context.console.result(text + table.text(), object.dump());
+  context.console.result(text + table.text(), json_text(object));
 }
 
 }  // namespace qat::cli

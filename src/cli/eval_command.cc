@@ -104,7 +104,7 @@ int run(Context& context) {
   if (result.images == 0) fail(Code::kBadFile, "no image of the ", options.eval.split, " split could be used");
 
   const Json record = record_of(options, *model, result);
-  context.console.result(text_of(record), record.dump());
+  context.console.result(text_of(record), json_text(record));
   append_record(options, record);
   return judge(context, result);
 }

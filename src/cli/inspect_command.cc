@@ -76,7 +76,7 @@ void show_graph(Context& context, const fs::path& path, const ir::Graph& graph) 
               ", ", quant::activation_quantizers(graph).size(), " activation and ",
               quant::weight_quantizers(graph).size(), " weight quantizers\n");
   text += metadata_text(graph.metadata) + ir::to_table(graph);
-  context.console.result(text, object.dump());
+  context.console.result(text, json_text(object));
 }
 
 void show_tensors(Context& context, const fs::path& path, const io::StateDict& state) {
@@ -89,7 +89,7 @@ void show_tensors(Context& context, const fs::path& path, const io::StateDict& s
     total += tensor.size();
   }
   const std::string head = cat(path.string(), ": a state dict of ", state.size(), " tensors, ", total, " elements\n");
-  context.console.result(head + table.text(), Json{{"file", path.string()}, {"tensors", tensors}}.dump());
+  context.console.result(head + table.text(), json_text(Json{{"file", path.string()}, {"tensors", tensors}}));
 }
 
 void show_zoo(Context& context) {
@@ -101,7 +101,7 @@ void show_zoo(Context& context) {
     table.rows.push_back({name, cat(parameters_of(graph)), dims_text(dims)});
     networks.push_back({{"name", name}, {"parameters", parameters_of(graph)}, {"input", dims}});
   }
-  context.console.result(table.text(), Json{{"networks", networks}}.dump());
+  context.console.result(table.text(), json_text(Json{{"networks", networks}}));
 }
 
 int run(Context& context) {

@@ -124,7 +124,7 @@ int run(Context& context) {
   }
   context.console.info(cat("written to ", path.string()));
   context.console.result(cat(table.text(), footnote(entries), "\n"),
-                         Json{{"report", path.string()}, {"rows", rows}}.dump());
+                         json_text(Json{{"report", path.string()}, {"rows", rows}}));
   return 0;
 }
 

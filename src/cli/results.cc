@@ -113,7 +113,7 @@ void append_record(const config::Options& options, const Json& record) {
   const fs::path path = fs::path(options.outputs) / "results.jsonl";
   std::error_code ignored;  // the open below says what is wrong
   fs::create_directories(path.parent_path(), ignored);
-  RecordFile(path).append(record.dump());
+  RecordFile(path).append(json_text(record));
 }
 
 std::vector<Json> read_records(const fs::path& outputs) {

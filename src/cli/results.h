@@ -3,15 +3,13 @@
 
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/json.h"
 #include "config/options.h"
 
 namespace qat::cli {
-
-using Json = nlohmann::ordered_json;
 
 // Which of the three networks of the experiment a model is: "original", "calibrated", "QAT"; "" when nothing says so.
 // By the metadata "stage" and "checkpoint", else by the file's name.

@@ -35,7 +35,7 @@ int run(Context& context) {
       cat("best ACC@1 ", fixed(result.best_top1, 3),
           result.best_epoch < 0 ? std::string(" before finetuning") : cat(" at epoch ", result.best_epoch + 1), ": ",
           result.best.string(), "\n"),
-      object.dump());
+      json_text(object));
   return 0;
 }
 

@@ -1,4 +1,4 @@
-// libFuzzer target: any bytes given to the IDX reader, plain or gzipped, make a tensor or an Error, nothing else.
+// Fuzz target: any bytes given to the IDX reader, plain or gzipped, make a tensor or an Error, nothing else.
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// libFuzzer target: any bytes given to the JPEG decoder make an image or an Error, nothing else.
+// Fuzz target: any bytes given to the JPEG decoder make an image or an Error, nothing else.
 #include "base/error.h"
 #include "data/decode.h"
 

@@ -1,4 +1,4 @@
-// libFuzzer target of the .pth parser: clang, -DQAT_FUZZ=ON, then bin/pth_fuzz corpus/.
+// Fuzz target: any bytes given to the .pth parser make a value or an Error, nothing else.
 #include "io/hostile.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
