@@ -37,6 +37,7 @@ class OnnxPath : public ::testing::Test {
 };
 
 TEST_F(OnnxPath, TrainCalibrateFinetuneConvertBuildEval) {
+  if (!can_train()) GTEST_SKIP() << "the training plugin is not built";
   if (judge_python().empty()) GTEST_SKIP() << "no Python judges in " QAT_DEPS_DIR;
   expect_ok(python(kExport, {(folder_.path / "net.onnx").string()}));
   write_image_folder(folder_.path / "data");

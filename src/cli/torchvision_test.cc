@@ -51,6 +51,7 @@ io::PyValue answers(const std::string& net) {
 
 // BN's parameters are random, negative and zero gammas among them. QAT_SLOW_TESTS=1: all that torchvision has.
 TEST(Torchvision, LogitsOfCheckpointAndEngine) {
+  if (!QAT_HAS_TRAIN) GTEST_SKIP() << "the training plugin is not built";
   if (!testing::has_python()) GTEST_SKIP() << "no " << testing::python();
   std::vector<std::string> nets{"resnet50", "mobilenet_v2"};
   const char* slow = std::getenv("QAT_SLOW_TESTS");
