@@ -14,7 +14,7 @@ namespace qat::testing {
 inline io::Source in_memory(std::string_view bytes) {
   std::shared_ptr<void> copy(::operator new (bytes.size(), std::align_val_t{64}),
                              [](void* p) { ::operator delete (p, std::align_val_t{64}); });
-  std::memcpy(copy.get(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(copy.get(), bytes.data(), bytes.size());  // an empty view may be null
   return {.bytes = {static_cast<const std::byte*>(copy.get()), bytes.size()}, .owner = copy};
 }
 

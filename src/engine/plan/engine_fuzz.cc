@@ -26,7 +26,7 @@ void read(const uint8_t* data, size_t size) {
   // 64-byte aligned, as a mapping is.
   const std::shared_ptr<void> copy(::operator new (size, std::align_val_t{64}),
                                    [](void* p) { ::operator delete (p, std::align_val_t{64}); });
-  std::memcpy(copy.get(), data, size);
+  if (size > 0) std::memcpy(copy.get(), data, size);  // no bytes may be null
   try {
     const volatile uint64_t sum =
         touch(qat::engine::parse({static_cast<const std::byte*>(copy.get()), size}, copy, "fuzz.engine"));
