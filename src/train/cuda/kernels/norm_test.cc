@@ -74,8 +74,9 @@ TEST(NormAct, EqualsTheTwin) {
 TEST(NormAct, AnyScaleInPlaceAndDequantized) {
   QAT_NEEDS_GPU();
   const int64_t n = 4096;
-  for (const float amax : {0.0f, 1e-42f, 1e-37f, 3e-30f, 1e-6f, 0.99999994f * 127, 1.0f, 127.0f, 3e4f, 1e20f, 1e36f}) {
-    const float scale = amax == 0 ? 1 : amax / 127;
+  for (const float amax :
+       {0.0f, 1e-44f, 1e-42f, 1e-37f, 3e-30f, 1e-6f, 0.99999994f * 127, 1.0f, 127.0f, 3e4f, 1e20f, 1e36f}) {
+    const float scale = amax / 127 == 0 ? 1 : amax / 127;
     Both<float> x(extreme_values(n, scale, 5)), range({amax});
     Both<int8_t> q(n);
     Both<float> back(n);
@@ -101,6 +102,29 @@ TEST(NormAct, AnyScaleInPlaceAndDequantized) {
     x.expect_same(cat("y, amax ", amax));
     q.expect_same(cat("q, amax ", amax));
     back.expect_same(cat("dequantized, amax ", amax));
+  }
+}
+
+// A run goes on for a step after a range broke: nothing may hang.
+TEST(NormAct, BrokenRangesGiveNan) {
+  QAT_NEEDS_GPU();
+  for (const float amax : {NAN, INFINITY, -1.0f}) {
+    Both<float> x(normal_values(1000, 5)), y(1000), range({amax});
+    Both<uint8_t> mask(mask_pitch(1000));
+    for (const bool d : {false, true}) {
+      (d ? device_kernels() : twin_kernels())
+          .norm_act({.rows = 1,
+                     .channels = 1000,
+                     .type = Type::kF32,
+                     .x = x.at(d),
+                     .range = {.value = range.at(d)},
+                     .y = y.at(d),
+                     .mask = mask.at(d)},
+                    nullptr);
+    }
+    synchronize();
+    y.expect_same("y"), mask.expect_same("mask");
+    EXPECT_TRUE(std::isnan(y.host()[7]));
   }
 }
 

@@ -42,7 +42,13 @@ QAT_HD float last_inside(float s, int bound, int direction) {
   return v;
 }
 
-QAT_HD float scale_of(Range range) { return *range.value == 0.0f ? 1.0f : *range.value / range.unit; }
+// 1 where the range is 0, or so small that its scale is. NaN where it is negative, infinite or NaN: so is everything
+// quantized with it.
+QAT_HD float scale_of(Range range) {
+  const float value = *range.value, scale = value / range.unit;
+  if (scale == 0.0f) return 1.0f;
+  return value > 0.0f && value <= 3.402823466e38f ? scale : float_of(0x7FC00000);
+}
 
 struct Quantizer {
   float scale;               // s
@@ -63,6 +69,11 @@ struct Quantizer {
     z.clamp_lo = clip_lo, z.clamp_hi = clip_hi;
     if (range.value == nullptr) return z;
     z.scale = scale_of(range);
+    if (!(z.scale > 0.0f)) {
+      z.pass_lo = infinity, z.pass_hi = -infinity;
+      z.s = z.y = z.scale = float_of(0x7FC00000);
+      return z;
+    }
     const float lowest = static_cast<float>(range.lo) * z.scale, highest = static_cast<float>(range.hi) * z.scale;
     z.clamp_lo = clip_lo > lowest ? (clip_lo < highest ? clip_lo : highest) : lowest;
     z.clamp_hi = clip_hi < highest ? (clip_hi > lowest ? clip_hi : lowest) : highest;

@@ -19,9 +19,10 @@ float before_clip(const Args& args, int64_t at, int64_t c) {
   return v;
 }
 
+// NaN stays, and -0 becomes a bound of +0, as in the device's maximum.
 float clip(float v, float lo, float hi) {
-  v = v < lo ? lo : v;
-  return v > hi ? hi : v;  // NaN stays
+  v = v <= lo ? lo : v;
+  return v >= hi ? hi : v;
 }
 
 // 0 for NaN, which no range holds.
