@@ -9,8 +9,14 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// A block takes pixels of one image; y: which image.
-template <class T>
+// Four channels of a pixel in one store.
+__device__ void store4(bf16* to, const float (&v)[4]) {
+  *reinterpret_cast<uint2*>(to) = {pack(v[0], v[1]), pack(v[2], v[3])};
+}
+__device__ void store4(float* to, const float (&v)[4]) { *reinterpret_cast<float4*>(to) = {v[0], v[1], v[2], v[3]}; }
+
+// A block takes pixels of one image; y: which image. kFours: out_channels % 4 == 0.
+template <class T, bool kFours>
 __global__ void __launch_bounds__(kThreads) batch_kernel(const __grid_constant__ BatchArgs args) {
   extern __shared__ float table[];  // [channels][256]
   __shared__ Augmentation shared;
@@ -29,9 +35,15 @@ __global__ void __launch_bounds__(kThreads) batch_kernel(const __grid_constant__
     const int64_t y = p / width + window.top, x = (window.flip ? width - 1 - column : column) + window.left;
     const bool inside = y >= 0 && y < args.height && x >= 0 && x < args.width;
     const uint8_t* pixel = from + (y * args.width + x) * channels;
-    for (int c = 0; c < out_channels; ++c) {
-      const float v = c < channels ? table[c * 256 + (inside ? pixel[c] : 0)] : 0.0f;
-      to[static_cast<int64_t>(p) * out_channels + c] = static_cast<T>(v);
+    const auto value = [&](int c) { return c < channels ? table[c * 256 + (inside ? pixel[c] : 0)] : 0.0f; };
+    T* at = to + static_cast<int64_t>(p) * out_channels;
+    if constexpr (kFours) {
+      for (int c = 0; c < out_channels; c += 4) {
+        const float v[4] = {value(c), value(c + 1), value(c + 2), value(c + 3)};
+        store4(at + c, v);
+      }
+    } else {
+      for (int c = 0; c < out_channels; ++c) at[c] = static_cast<T>(value(c));
     }
   }
 }
@@ -46,7 +58,10 @@ void device_make_batch(const BatchArgs& args, cudaStream_t stream) {
   // Eight pixels a thread or more: the table is read once a block.
   const dim3 blocks(static_cast<unsigned>(std::max<int64_t>(1, pixels / (8 * kThreads))),
                     static_cast<unsigned>(args.n));
-  for_type(args.type, [&]<class T>() { batch_kernel<T><<<blocks, kThreads, table, stream>>>(args); });
+  for_type(args.type, [&]<class T>() {
+    const auto kernel = args.out_channels % 4 == 0 ? batch_kernel<T, true> : batch_kernel<T, false>;
+    kernel<<<blocks, kThreads, table, stream>>>(args);
+  });
   check_launch("make_batch");
 }
 

@@ -44,7 +44,7 @@ __device__ void add_columns(int lanes, int items, const Value& value, double* to
   const int lane = thread % lanes, segment = thread / lanes % segments, w = thread / (lanes * segments);
   double sum = 0;
   if (w < kWidth) {
-#pragma unroll 8
+#pragma unroll 16
     for (int i = segment; i < items; i += segments) sum += value(i, w, lane);
   }
   sums[thread] = sum;

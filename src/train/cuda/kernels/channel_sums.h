@@ -3,7 +3,7 @@
 // A tile is 64 channels, a thread eight of them (a lane). The rows of a tile are dealt to `parts` blocks of kSumThreads
 // threads in turns of `rows`. A thread adds its rows in fp32; columns of a block are added in double by `segments`
 // threads each, segment by segment; parts in the same way by the last block of the tile. No more than kMostBlocks
-// blocks, so that all run at once: a thread adds some 50 values at ResNet-50's largest tensor, batch 256.
+// blocks, so that all run at once: a thread adds some 100 values at ResNet-50's largest tensor, batch 256.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace qat::train::cuda {
 
 constexpr int kSumThreads = 512, kTileLanes = 8, kTileChannels = 8 * kTileLanes;
-constexpr int kMostBlocks = 264;  // two on each of an H200's 132 processors
+constexpr int kMostBlocks = 132;  // one on each of an H200's processors: half the parts of two, and registers for loads
 
 // Lanes of tile `tile`.
 QAT_HD int lanes_of(int64_t channels, int64_t tile) {

@@ -11,17 +11,18 @@ constexpr int kThreads = 256;
 
 // Thread -> (pixel, group of eight channels), pixel by pixel so that warps read whole lines.
 struct PoolPlace {
-  int64_t pixel, channel;
-  int count;
+  int pixel, channel, count;
   __device__ PoolPlace(int64_t channels) {
-    const int64_t groups = (channels + 7) / 8, at = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-    pixel = at / groups, channel = at % groups * 8;
-    count = static_cast<int>(min(static_cast<int64_t>(8), channels - channel));
+    const unsigned groups = static_cast<unsigned>(channels + 7) / 8, at = blockIdx.x * kThreads + threadIdx.x;
+    pixel = static_cast<int>(at / groups), channel = static_cast<int>(at % groups * 8);
+    count = min(8, static_cast<int>(channels) - channel);
   }
 };
 
 unsigned blocks_for(int64_t pixels, int64_t channels) {
-  return static_cast<unsigned>((pixels * ((channels + 7) / 8) + kThreads - 1) / kThreads);
+  const int64_t threads = pixels * ((channels + 7) / 8);
+  QAT_ASSERT(threads < int64_t{1} << 31);
+  return static_cast<unsigned>((threads + kThreads - 1) / kThreads);
 }
 
 template <bool kAligned>
@@ -44,16 +45,16 @@ __global__ void __launch_bounds__(kThreads) max_pool_kernel(const __grid_constan
   const PoolPlace place(args.channels);
   if (place.pixel >= args.n * args.out_height * args.out_width) return;
   const OutputWindow window(args, place.pixel);
-  const auto* x =
-      static_cast<const T*>(args.x) + window.image * args.height * args.width * args.channels + place.channel;
+  const int64_t row_stride = args.width * args.channels;
+  const auto* x = static_cast<const T*>(args.x) + (window.image * args.height + window.top) * row_stride +
+                  window.left * args.channels + place.channel;
   float best[8];
   unsigned index[8];
 #pragma unroll
   for (int i = 0; i < 8; ++i) best[i] = -INFINITY, index[i] = window.first;
   for (int ky = window.y0; ky < window.y1; ++ky) {
     for (int kx = window.x0; kx < window.x1; ++kx) {
-      const int64_t pixel = (window.top + ky) * args.width + window.left + kx;
-      const Eight<T> values = load8<kAligned>(x + pixel * args.channels, place.count);
+      const Eight<T> values = load8<kAligned>(x + ky * row_stride + kx * args.channels, place.count);
       const unsigned at = static_cast<unsigned>(ky * args.kernel[1] + kx);
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
@@ -62,7 +63,7 @@ __global__ void __launch_bounds__(kThreads) max_pool_kernel(const __grid_constan
       }
     }
   }
-  const int64_t at = place.pixel * args.channels + place.channel;
+  const int64_t at = int64_t{place.pixel} * args.channels + place.channel;
   store8<kAligned>(static_cast<T*>(args.y) + at, best, place.count);
   if (args.index != nullptr) store_index<kAligned>(args.index + at, index, place.count);
 }
@@ -73,8 +74,8 @@ __global__ void __launch_bounds__(kThreads) max_pool_backward_kernel(const __gri
   if (place.pixel >= args.n * args.height * args.width) return;
   const InputReaders readers(args, place.pixel);
   float sums[8] = {};
-  for (int64_t oy = readers.y0; oy < readers.y1; ++oy) {
-    for (int64_t ox = readers.x0; ox < readers.x1; ++ox) {
+  for (int oy = readers.y0; oy < readers.y1; ++oy) {
+    for (int ox = readers.x0; ox < readers.x1; ++ox) {
       const int64_t at = ((readers.image * args.out_height + oy) * args.out_width + ox) * args.channels + place.channel;
       const Eight<T> gradient = load8<kAligned>(static_cast<const T*>(args.gradient) + at, place.count);
       const unsigned mine = readers.place(args, oy, ox);
@@ -89,7 +90,7 @@ __global__ void __launch_bounds__(kThreads) max_pool_backward_kernel(const __gri
       }
     }
   }
-  store8<kAligned>(static_cast<T*>(args.dx) + place.pixel * args.channels + place.channel, sums, place.count);
+  store8<kAligned>(static_cast<T*>(args.dx) + int64_t{place.pixel} * args.channels + place.channel, sums, place.count);
 }
 
 template <class T, bool kAligned>
@@ -107,21 +108,21 @@ __global__ void __launch_bounds__(kThreads) mean_pool_kernel(const __grid_consta
   const float share = 1.0f / static_cast<float>(args.pixels);
 #pragma unroll
   for (int i = 0; i < 8; ++i) sums[i] *= share;
-  store8<kAligned>(static_cast<T*>(args.y) + place.pixel * args.channels + place.channel, sums, place.count);
+  store8<kAligned>(static_cast<T*>(args.y) + int64_t{place.pixel} * args.channels + place.channel, sums, place.count);
 }
 
 template <class T, bool kAligned>
 __global__ void __launch_bounds__(kThreads) mean_pool_backward_kernel(const __grid_constant__ MeanPoolArgs args) {
   const PoolPlace place(args.channels);
   if (place.pixel >= args.n * args.pixels) return;
-  const int64_t image = place.pixel / args.pixels;
+  const int64_t image = place.pixel / static_cast<int>(args.pixels);
   const Eight<T> gradient =
       load8<kAligned>(static_cast<const T*>(args.gradient) + image * args.channels + place.channel, place.count);
   const float share = 1.0f / static_cast<float>(args.pixels);
   float dx[8];
 #pragma unroll
   for (int i = 0; i < 8; ++i) dx[i] = gradient[i] * share;
-  store8<kAligned>(static_cast<T*>(args.dx) + place.pixel * args.channels + place.channel, dx, place.count);
+  store8<kAligned>(static_cast<T*>(args.dx) + int64_t{place.pixel} * args.channels + place.channel, dx, place.count);
 }
 
 // One launch of Kernel<T, aligned> over `pixels` pixels.

@@ -21,8 +21,8 @@ struct RowGrid {
     lanes = static_cast<int>(std::min<int64_t>(groups, kRowThreads));
     rows = kRowThreads / lanes;
     const int64_t tiles = (groups + lanes - 1) / lanes;
-    // Two rounds of three blocks on each of an H200's 132 processors.
-    const int64_t most = std::max<int64_t>(1, 792 / tiles), step = static_cast<int64_t>(rows) * per_thread;
+    // Three blocks on each of an H200's 132 processors.
+    const int64_t most = std::max<int64_t>(1, 396 / tiles), step = static_cast<int64_t>(rows) * per_thread;
     blocks = dim3(static_cast<unsigned>(std::clamp<int64_t>((total_rows + step - 1) / step, 1, most)),
                   static_cast<unsigned>(tiles));
   }

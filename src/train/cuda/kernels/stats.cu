@@ -9,8 +9,8 @@ namespace qat::train::cuda {
 namespace {
 
 template <class T, bool kAligned>
-__global__ void __launch_bounds__(kSumThreads, 2) stats_kernel(const __grid_constant__ StatsArgs args, int64_t tiles) {
-  constexpr int kUnroll = sizeof(T) == 4 ? 2 : 4;  // 64 bytes in flight a thread
+__global__ void __launch_bounds__(kSumThreads, 1) stats_kernel(const __grid_constant__ StatsArgs args, int64_t tiles) {
+  constexpr int kUnroll = sizeof(T) == 4 ? 4 : 8;  // 128 bytes in flight a thread
   const SumPlace place(args.channels, tiles);
   const auto* x = static_cast<const T*>(args.x);
   float sums[16] = {}, shift[8] = {};

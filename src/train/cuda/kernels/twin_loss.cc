@@ -45,7 +45,7 @@ double run_row(const CrossEntropyArgs& args, int64_t row, int64_t& correct) {
 template <class T>
 void max_pool(const MaxPoolArgs& args) {
   for (int64_t p = 0; p < args.n * args.out_height * args.out_width; ++p) {
-    const OutputWindow window(args, p);
+    const OutputWindow window(args, static_cast<int>(p));
     for (int64_t c = 0; c < args.channels; ++c) {
       float best = -INFINITY;
       unsigned index = window.first;
@@ -65,11 +65,11 @@ void max_pool(const MaxPoolArgs& args) {
 template <class T>
 void max_pool_backward(const MaxPoolArgs& args) {
   for (int64_t p = 0; p < args.n * args.height * args.width; ++p) {
-    const InputReaders readers(args, p);
+    const InputReaders readers(args, static_cast<int>(p));
     for (int64_t c = 0; c < args.channels; ++c) {
       float sum = 0;
-      for (int64_t oy = readers.y0; oy < readers.y1; ++oy) {
-        for (int64_t ox = readers.x0; ox < readers.x1; ++ox) {
+      for (int oy = readers.y0; oy < readers.y1; ++oy) {
+        for (int ox = readers.x0; ox < readers.x1; ++ox) {
           const int64_t at = ((readers.image * args.out_height + oy) * args.out_width + ox) * args.channels + c;
           if (args.index[at] == readers.place(args, oy, ox)) sum += get<T>(args.gradient, at);
         }

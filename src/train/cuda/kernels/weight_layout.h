@@ -31,12 +31,17 @@ struct ElementPlace {
 
 // Element i of a slice where elements are counted in the master's order (pixel fastest) or in the copy's (channel
 // fastest).
+// A thread asks for millions: a slice along dim0 of a matrix needs no division, one of a convolution a single one.
 QAT_HD ElementPlace element_place(const Weight& w, const Slices& slices, int slice, int i, bool master_order) {
-  const int row = i / (slices.per_row * w.pixels), rest = i % (slices.per_row * w.pixels);
-  const int c = master_order ? rest / w.pixels : rest % slices.per_row;
-  const int p = master_order ? rest % w.pixels : rest / slices.per_row;
-  const int64_t k = slices.along0 ? slice : row, channel = slices.along1 ? slice : c;
-  return {(k * w.dim1 + channel) * w.pixels + p, (k * w.pixels + p) * w.pitch + channel};
+  const unsigned per_row = static_cast<unsigned>(slices.per_row), pixels = static_cast<unsigned>(w.pixels);
+  const unsigned row = slices.along0 ? 0 : static_cast<unsigned>(i) / (per_row * pixels);
+  const unsigned rest = static_cast<unsigned>(i) - row * per_row * pixels;
+  unsigned c = rest, p = 0;
+  if (pixels != 1 && master_order) c = rest / pixels, p = rest - c * pixels;
+  if (pixels != 1 && !master_order) p = rest / per_row, c = rest - p * per_row;
+  const int64_t k = slices.along0 ? slice : static_cast<int>(row);
+  const int64_t channel = slices.along1 ? slice : static_cast<int>(c), pixel = static_cast<int>(p);
+  return {(k * w.dim1 + channel) * w.pixels + pixel, (k * w.pixels + pixel) * w.pitch + channel};
 }
 
 }  // namespace qat::train::cuda

@@ -47,6 +47,7 @@ __device__ Range range_of(const Weight& w, const float& value) {
 
 __device__ float measured_range(const Weight& w, const Slices& slices, int slice, const Team& team) {
   float peak = 0;
+#pragma unroll 4
   for (int i = team.rank; i < slices.size; i += team.size) {
     peak = fmaxf(peak, fabsf(w.master[element_place(w, slices, slice, i, true).master]));
   }
@@ -60,6 +61,7 @@ __global__ void __launch_bounds__(kWeightThreads) quantize_kernel(const WeightsA
   for_slices(args, [](const Weight& w, const Slices& slices, int slice, const Team& team) {
     auto* copy = static_cast<T*>(w.copy);
     const auto write = [&](const auto& value) {
+#pragma unroll 4
       for (int i = team.rank; i < slices.size; i += team.size) {
         const ElementPlace place = element_place(w, slices, slice, i, false);
         copy[place.copy] = static_cast<T>(value(w.master[place.master]));
@@ -91,6 +93,7 @@ __global__ void __launch_bounds__(kWeightThreads) gradients_kernel(const Weights
     if (clamps) quant = Quantizer::make(range_of(w, w.range[slice]), -INFINITY, INFINITY);
     double sum = 0;
     bool finite = true;
+#pragma unroll 4
     for (int i = team.rank; i < slices.size; i += team.size) {
       const ElementPlace place = element_place(w, slices, slice, i, true);
       const float g = static_cast<float>(from[place.copy]);
