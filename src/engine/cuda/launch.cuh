@@ -40,6 +40,19 @@ struct LaunchShape {
   unsigned cluster_x = 1;   // thread blocks of a cluster, sm_90
 };
 
+// Lets a kernel take all the shared memory of a block: what a launch takes may differ from bound shape to bound shape,
+// and a graph's launches must all stay below the kernel's limit.
+template <class... Parameters>
+cudaError_t allow_shared_memory(void (*kernel)(Parameters...)) {
+  static const int most = [] {
+    int device = 0, bytes = 48 * 1024;
+    if (cudaGetDevice(&device) == cudaSuccess)
+      static_cast<void>(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+    return bytes;
+  }();
+  return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
+}
+
 // Blocks for `items` in a grid-stride loop: one item a thread up to 65,536 blocks.
 inline dim3 blocks_for(int64_t items, int threads) {
   const int64_t blocks = (items + threads - 1) / threads;

@@ -17,50 +17,46 @@ struct BlockPlace {
   }
 };
 
-// The skip's lines on their way into L2 while the sums are made.
-__device__ inline void prefetch_skip(const ConvParams& p, const BlockPlace& at, int rows, int columns) {
-  if (!p.has_skip) return;
-  for (int i = static_cast<int>(threadIdx.x); i < rows; i += static_cast<int>(blockDim.x)) {
-    if (at.first_pixel + i >= p.pixels) break;
-    const uint8_t* line =
-        p.skip + static_cast<int64_t>(at.first_pixel + i) * p.out_pitch + at.block * p.block_out + at.first_column;
-    for (int c = 0; c < columns; c += 128) asm volatile("prefetch.global.L2 [%0];" ::"l"(line + c));
+// Byte `column` (a multiple of 8) of row `row` of the skip's tile in shared memory: 32-byte units change places by row,
+// so that the 8 rows a warp reads at once lie in different banks.
+template <int kColumns>
+__device__ inline int skip_offset(int row, int column) {
+  constexpr int kUnits = kColumns / 32;
+  const int key = kUnits >= 4 ? row & 3 : kUnits == 2 ? row >> 1 & 1 : 0;
+  return row * kColumns + ((column >> 5 ^ key) << 5) + (column & 31);
+}
+
+template <int kRows, int kColumns>
+__device__ inline void copy_skip(const ConvParams& p, const BlockPlace& at, uint32_t shared) {
+  for (int i = static_cast<int>(threadIdx.x); i < kRows * kColumns / 16; i += static_cast<int>(blockDim.x)) {
+    const int row = i / (kColumns / 16), column = i % (kColumns / 16) * 16;
+    const int pixel = at.first_pixel + row, n = at.first_column + column;
+    if (pixel < p.pixels && n < p.stored)
+      copy16(shared + skip_offset<kColumns>(row, column),
+             p.skip + static_cast<int64_t>(pixel) * p.out_pitch + at.block * p.block_out + n, 16);
   }
 }
 
-// The start values of 8 columns of the tile.
-__device__ inline void start_of(const ConvParams& p, const BlockPlace& at, bool begins, int column,
-                                int32_t (&start)[8]) {
-  const int n = at.first_column + column;
-  const bool exists = begins && n < p.rows;
-  const auto* from = reinterpret_cast<const int4*>(p.start + static_cast<int64_t>(at.block) * p.rows + n);
-  const int4 low = exists ? from[0] : make_int4(0, 0, 0, 0), high = exists ? from[1] : make_int4(0, 0, 0, 0);
-  start[0] = low.x, start[1] = low.y, start[2] = low.z, start[3] = low.w;
-  start[4] = high.x, start[5] = high.y, start[6] = high.z, start[7] = high.w;
-}
-
-// Every lane stores what it summed, where p.plain(). Sums: gather(), row(), column() of WarpTile.
-template <class Sums>
+// Every lane stores what it summed, where p.plain(). Sums: gather(), row(), column() of WarpTile. skip: the tile in
+// shared memory.
+template <int kColumns, class Sums>
 __device__ void store_sums(const ConvParams& p, const BlockPlace& at, const Sums& sums, const float* scales,
-                           int tile_columns) {
-  constexpr int kRows = 2 * Sums::kRowPairs;
+                           const uint8_t* skip) {
 #pragma unroll
   for (int q = 0; q < Sums::kColumnGroups; ++q) {
     const int n = at.first_column + sums.column(q), channel = at.block * p.block_out + n;
     if (n >= p.stored) continue;
-    const Scales8 s = scales_at(scales, tile_columns, sums.column(q));
-    uint2 skip[kRows];
+    const Scales8 s = scales_at(scales, kColumns, sums.column(q));
 #pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      const int pixel = at.first_pixel + sums.row(i / 2, i % 2);
-      skip[i] = pixel < p.pixels ? skip_at(p, pixel, channel) : make_uint2(0, 0);
-    }
-#pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      const int pixel = at.first_pixel + sums.row(i / 2, i % 2);
+    for (int i = 0; i < 2 * Sums::kRowPairs; ++i) {
+      const int row = sums.row(i / 2, i % 2);
+      if (at.first_pixel + row >= p.pixels) continue;
+      const uint2 skipped = p.has_skip
+                                ? *reinterpret_cast<const uint2*>(skip + skip_offset<kColumns>(row, sums.column(q)))
+                                : make_uint2(0, 0);
       int32_t sum[8];
       sums.gather(q, i / 2, i % 2, sum);
-      if (pixel < p.pixels) store8<true>(p, s, sum, skip[i], pixel, channel);
+      store8<true>(p, s, sum, skipped, at.first_pixel + row, channel);
     }
   }
 }

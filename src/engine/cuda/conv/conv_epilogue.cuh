@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/cuda/conv/conv_params.h"
+#include "engine/cuda/mma/copy.cuh"
 
 namespace qat::cuda {
 
@@ -10,7 +11,10 @@ struct Scales8 {
   float multiplier[8], bias[8];
 };
 
-// from: [2][tile columns] in shared memory, multipliers then biases.
+// A tile's columns in shared memory: multipliers, biases and start values, [3][columns] of 4 bytes; zeros past the last
+// channel.
+constexpr int column_bytes(int columns) { return (3 * columns * 4 + 1023) / 1024 * 1024; }
+
 __device__ inline Scales8 scales_at(const float* from, int tile_columns, int column) {
   Scales8 s;
 #pragma unroll
@@ -21,11 +25,23 @@ __device__ inline Scales8 scales_at(const float* from, int tile_columns, int col
   return s;
 }
 
-__device__ inline void load_scales(const OutputParams& p, float* to, int tile_columns, int block, int first_column) {
+__device__ inline void start_at(const float* from, int tile_columns, int column, int32_t (&start)[8]) {
+  const auto* at = reinterpret_cast<const int4*>(from + 2 * tile_columns + column);
+  const int4 low = at[0], high = at[1];
+  start[0] = low.x, start[1] = low.y, start[2] = low.z, start[3] = low.w;
+  start[4] = high.x, start[5] = high.y, start[6] = high.z, start[7] = high.w;
+}
+
+// Under way with the copies of the first step. start: of the block of groups.
+__device__ inline void copy_columns(const OutputParams& p, const int32_t* start, float* to, int tile_columns, int block,
+                                    int first_column) {
+  const uint32_t shared = shared_address(to);
   for (int i = static_cast<int>(threadIdx.x); i < tile_columns; i += static_cast<int>(blockDim.x)) {
-    const int n = first_column + i, k = block * p.block_out + n;
-    to[i] = n < p.block_out ? p.multiplier[k] : 0.0f;
-    to[tile_columns + i] = n < p.block_out ? p.bias[k] : 0.0f;
+    const bool exists = first_column + i < p.block_out;
+    const int n = exists ? first_column + i : 0, bytes = exists ? 4 : 0;
+    copy4(shared + i * 4, p.multiplier + block * p.block_out + n, bytes);
+    copy4(shared + (tile_columns + i) * 4, p.bias + block * p.block_out + n, bytes);
+    copy4(shared + (2 * tile_columns + i) * 4, start + n, bytes);
   }
 }
 

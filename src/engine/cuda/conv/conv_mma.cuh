@@ -68,37 +68,45 @@ __global__ void __launch_bounds__(Tile<Shape::kSpec>::kThreads, Shape::kSpec.blo
   constexpr TileSpec kSpec = Shape::kSpec;
   using T = Tile<kSpec>;
   using Warp = WarpTile<kSpec>;
-  extern __shared__ __align__(128) uint8_t shared[];
-  auto* scales = reinterpret_cast<float*>(shared + T::work_bytes(kReduces));
+  extern __shared__ __align__(1024) uint8_t shared[];
+  auto* scales = reinterpret_cast<float*>(shared);
+  uint8_t* work = shared + T::kColumnBytes;
   let_next_start();
   const int rank = kReduces ? cluster_rank() : 0, split = kReduces ? cluster_size() : 1;
   const BlockPlace at(p, blockIdx.x / static_cast<uint32_t>(split), T::kRows, T::kColumns);
   const int all_steps = (p.depth + T::kStepBytes - 1) / T::kStepBytes;
   const int first_step = all_steps * rank / split, steps = all_steps * (rank + 1) / split - first_step;
 
-  const uint32_t stages = shared_address(shared);
+  // Copies: what no other kernel writes, then, after the wait, pixels, one group a step; the skip with the last of
+  // them.
+  const uint32_t stages = shared_address(work);
   WeightLoader<T::kColumns, T::kStepBytes, T::kThreads> weights(p, at.block, at.first_column, first_step,
                                                                 stages + T::kRows * T::kStepBytes);
-  PixelLoader<T::kRows, T::kStepBytes, T::kThreads> pixels(p, at.first_pixel, at.block, first_step, stages);
 #pragma unroll
   for (int s = 0; s < kSpec.stages - 1; ++s) {
     if (s < steps) weights.load(p, s * T::kStageBytes);
     weights.advance();
   }
-  load_scales(p, scales, T::kColumns, at.block, at.first_column);
-  Warp warp(stages);
-  warp.begin([&](int column, int32_t(&start)[8]) { start_of(p, at, rank == 0 && warp.slice == 0, column, start); });
+  copy_columns(p, p.start + static_cast<int64_t>(at.block) * p.rows, scales, T::kColumns, at.block, at.first_column);
+  PixelLoader<T::kRows, T::kStepBytes, T::kThreads> pixels(p, at.first_pixel, at.block, first_step, stages);
+  uint8_t* skip = work + T::stage_bytes(steps);
   wait_for_previous();
 #pragma unroll
   for (int s = 0; s < kSpec.stages - 1; ++s) {
     if (s < steps) pixels.load(p, s * T::kStageBytes);
     pixels.advance(p);
+    if (!kReduces && s == kSpec.stages - 2 && p.has_skip) copy_skip<T::kRows, T::kColumns>(p, at, shared_address(skip));
     commit_copies();
   }
-  prefetch_skip(p, at, T::kRows, T::kColumns);
 
   wait_copies<kSpec.stages - 2>();
   __syncthreads();
+  Warp warp(stages);
+  warp.begin([&](int column, int32_t(&start)[8]) {
+    start_at(scales, T::kColumns, column, start);
+    if (kReduces && (rank > 0 || warp.slice > 0))
+      for (int32_t& value : start) value = 0;
+  });
   typename Warp::Fragments now, next;
   warp.load(now, 0, 0);
   int read = 0, write = (kSpec.stages - 1) * T::kStageBytes;
@@ -124,29 +132,30 @@ __global__ void __launch_bounds__(Tile<Shape::kSpec>::kThreads, Shape::kSpec.blo
     }
   }
 
+  wait_copies<0>();
+  __syncthreads();
   if constexpr (kReduces) {
-    wait_copies<0>();
-    __syncthreads();
-    reduce_and_store(p, at, warp, shared, scales, rank, split, plain);
+    reduce_and_store(p, at, warp, work, scales, rank, split, plain);
   } else {
-    store_sums(p, at, warp, scales, kSpec.columns);
+    store_sums<T::kColumns>(p, at, warp, scales, skip);
   }
 }
 
 template <class Shape, bool kReduces>
 cudaError_t launch_conv_mma(const ConvParams& p, int split, cudaStream_t stream) {
   using T = Tile<Shape::kSpec>;
-  constexpr int kBytes = T::shared_bytes(kReduces);
+  const int steps = ((p.depth + T::kStepBytes - 1) / T::kStepBytes + split - 1) / split;
+  int bytes = T::stage_bytes(steps) + (!kReduces && p.has_skip ? T::kRows * T::kColumns : 0);
+  if (kReduces && bytes < Shape::kSpec.slices * T::kPartialBytes) bytes = Shape::kSpec.slices * T::kPartialBytes;
+  bytes += T::kColumnBytes;
   const auto kernel = conv_mma<Shape, kReduces>;
-  if constexpr (kBytes > 48 * 1024) {
-    const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes);
-    if (status != cudaSuccess) return status;
-  }
+  const cudaError_t status = allow_shared_memory(kernel);
+  if (status != cudaSuccess) return status;
   const auto row_tiles = static_cast<uint32_t>((p.pixels + T::kRows - 1) / T::kRows);
   return launch(kernel,
                 {.grid = row_tiles * p.column_tiles.value * split,
                  .block = T::kThreads,
-                 .shared_bytes = kBytes,
+                 .shared_bytes = static_cast<size_t>(bytes),
                  .cluster_x = static_cast<unsigned>(split)},
                 stream, p, p.plain());
 }

@@ -1,6 +1,7 @@
 // The tile of a mma.sync convolution: sizes that follow from it, and one warp's share of a k-step.
 #pragma once
 
+#include "engine/cuda/conv/conv_epilogue.cuh"
 #include "engine/cuda/mma/copy.cuh"
 #include "engine/cuda/mma/mma.cuh"
 #include "engine/cuda/mma/swizzle.h"
@@ -27,10 +28,12 @@ struct Tile {
   static constexpr int kPipelineBytes = kSpec.stages * kStageBytes;
   static_assert(kSpec.warp_rows % 16 == 0 && kSpec.warp_columns % 32 == 0 && kStepBytes / 32 % kSpec.slices == 0);
 
-  static constexpr int work_bytes(bool reduces) {
-    return reduces && kSpec.slices * kPartialBytes > kPipelineBytes ? kSpec.slices * kPartialBytes : kPipelineBytes;
+  // Shared memory: columns, then stages (one more than steps: the last step reads ahead), then the skip's tile. Partial
+  // sums take the stages' place and more.
+  static constexpr int kColumnBytes = column_bytes(kColumns);
+  static constexpr int stage_bytes(int steps) {
+    return (steps < kSpec.stages ? steps + 1 : kSpec.stages) * kStageBytes;
   }
-  static constexpr int shared_bytes(bool reduces) { return work_bytes(reduces) + 2 * kColumns * 4; }  // and the scales
 };
 
 // One warp's sums and the addresses it reads its operands at.

@@ -20,8 +20,8 @@ using kernels::ConvProblem;
 
 constexpr int kWarps = 8, kThreads = kWarps * 32, kTileWidth = 16, kMaxSteps = 32;
 
-// Packed form: s32 start [rows], then s8 [rows][row_bytes]: rows ordered as conv_shape.h's, a window row's taps padded
-// to whole units of 4 with 0. row_bytes / 16 is odd, so that 8 rows lie in different banks.
+// Packed form: in_zero_point [16], s32 start [rows], then s8 [rows][row_bytes]: rows ordered as conv_shape.h's, a
+// window row's taps padded to whole units of 4 with 0. row_bytes / 16 is odd, so that 8 rows lie in different banks.
 struct StemShape {
   int64_t row_units, steps, rows, row_bytes;
   explicit StemShape(const ConvProblem& p)
@@ -29,7 +29,7 @@ struct StemShape {
         steps((p.kernel_h * row_units + 1) / 2),
         rows((p.out_channels + kRowGroup - 1) / kRowGroup * kRowGroup),
         row_bytes(steps * 32 + 16) {}
-  size_t packed_bytes() const { return static_cast<size_t>(rows * (4 + row_bytes)); }
+  size_t packed_bytes() const { return static_cast<size_t>(16 + rows * (4 + row_bytes)); }
   int64_t patch_width(const ConvProblem& p) const {
     return (kTileWidth - 1) * p.stride_w + (row_units * 4 - 1) * p.dilation_w + 1;
   }
@@ -43,7 +43,8 @@ size_t packed_bytes(const ConvProblem& p) { return StemShape(p).packed_bytes(); 
 void pack(const ConvProblem& p, const int8_t* weights, void* packed) {
   const StemShape shape(p);
   std::memset(packed, 0, shape.packed_bytes());
-  auto* start = static_cast<int32_t*>(packed);
+  std::memset(packed, p.in_zero_point, 16);
+  auto* start = static_cast<int32_t*>(packed) + 4;
   auto* rows = reinterpret_cast<int8_t*>(start + shape.rows);
   for (int64_t k = 0; k < p.out_channels; ++k) {
     int8_t* to = rows + (k / kRowGroup * kRowGroup + packed_row(k % kRowGroup)) * shape.row_bytes;
@@ -61,7 +62,7 @@ struct StemParams : OutputParams {
   const uint32_t* x;
   const int32_t* start;
   const int8_t* weights;
-  uint32_t zero_word;  // four in_zero_points
+  const uint32_t* zero_word;  // four in_zero_points
   int32_t in_h, in_w, out_h, out_w, stride_h, stride_w, pad_top, pad_left, dilation_w;
   int32_t rows, row_bytes, steps;
   int32_t patch_width, patch_height;
@@ -81,7 +82,7 @@ struct TilePlace {
   }
 };
 
-__device__ void load_patch(const StemParams& p, const TilePlace& at, uint32_t* patch) {
+__device__ void copy_patch(const StemParams& p, const TilePlace& at, uint32_t shared) {
   const int top = at.row * p.stride_h - p.pad_top, left = at.column * p.stride_w - p.pad_left;
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   for (int h = warp; h < p.patch_height; h += kWarps) {
@@ -89,7 +90,7 @@ __device__ void load_patch(const StemParams& p, const TilePlace& at, uint32_t* p
     const uint32_t* from = p.x + (static_cast<int64_t>(at.image) * p.in_h + top + h) * p.in_w + left;
     for (int w = lane; w < p.patch_width; w += 32) {
       const bool inside = row_inside && static_cast<uint32_t>(left + w) < static_cast<uint32_t>(p.in_w);
-      patch[h * p.patch_width + w] = inside ? from[w] : p.zero_word;
+      copy4(shared + (h * p.patch_width + w) * 4, inside ? from + w : p.zero_word, 4);
     }
   }
 }
@@ -99,12 +100,11 @@ template <int kRows, int kColumns>
 struct StemSums {
   int32_t sums[kRows][kColumns / 8][4];
 
-  __device__ void begin(const StemParams& p, int first_column, int t) {
+  __device__ void begin(const float* scales, int t) {
 #pragma unroll
     for (int q = 0; q < kColumns / 32; ++q) {
-      const auto* from = reinterpret_cast<const int4*>(p.start + first_column + q * 32 + t * 8);
-      const int4 low = from[0], high = from[1];
-      const int32_t first[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+      int32_t first[8];
+      start_at(scales, kColumns, q * 32 + t * 8, first);
 #pragma unroll
       for (int i = 0; i < kRows; ++i)
 #pragma unroll
@@ -156,10 +156,11 @@ struct StemSums {
 
 template <int kRows, int kColumns, bool kPlain>
 __global__ void __launch_bounds__(kThreads, 2) conv_stem(const __grid_constant__ StemParams p) {
-  extern __shared__ __align__(16) uint8_t shared[];
+  extern __shared__ __align__(1024) uint8_t shared[];
   auto* scales = reinterpret_cast<float*>(shared);
-  uint8_t* weights = shared + kColumns * 8;
-  auto* patch = reinterpret_cast<uint32_t*>(weights + kColumns * p.row_bytes);
+  uint8_t* weights = shared + column_bytes(kColumns);
+  auto* patches = reinterpret_cast<uint32_t*>(weights + kColumns * p.row_bytes);
+  const int patch_words = p.patch_width * p.patch_height;
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32, g = lane / 4,
             t = lane % 4;
   const int first_column = static_cast<int>(blockIdx.y) * kColumns;
@@ -167,21 +168,25 @@ __global__ void __launch_bounds__(kThreads, 2) conv_stem(const __grid_constant__
   const int8_t* from = p.weights + static_cast<int64_t>(first_column) * p.row_bytes;
   for (int i = static_cast<int>(threadIdx.x) * 16; i < kColumns * p.row_bytes; i += kThreads * 16)
     copy16(shared_address(weights) + i, from + i, 16);
-  commit_copies();
-  load_scales(p, scales, kColumns, 0, first_column);
-  wait_copies<0>();
+  copy_columns(p, p.start, scales, kColumns, 0, first_column);
   wait_for_previous();
-  const uint32_t* corner = patch + warp * kRows * p.stride_h * p.patch_width + g * p.stride_w + t * p.dilation_w;
+  copy_patch(p, TilePlace(p, static_cast<int>(blockIdx.x), kWarps * kRows), shared_address(patches));
+  commit_copies();
+  const int corner = warp * kRows * p.stride_h * p.patch_width + g * p.stride_w + t * p.dilation_w;
   const uint32_t rows = shared_address(weights) + (lane / 16 * 8 + lane % 8) * p.row_bytes + lane / 8 % 2 * 16;
-  for (int tile = static_cast<int>(blockIdx.x); tile < p.tiles; tile += static_cast<int>(gridDim.x)) {
-    const TilePlace at(p, tile, kWarps * kRows);
-    __syncthreads();  // the patch of the tile before is read
-    load_patch(p, at, patch);
-    StemSums<kRows, kColumns> sums;
-    sums.begin(p, first_column, t);
+  int buffer = 0;
+  for (int tile = static_cast<int>(blockIdx.x); tile < p.tiles; tile += static_cast<int>(gridDim.x), buffer ^= 1) {
+    const int next = tile + static_cast<int>(gridDim.x);
+    if (next < p.tiles)
+      copy_patch(p, TilePlace(p, next, kWarps * kRows), shared_address(patches + (buffer ^ 1) * patch_words));
+    commit_copies();
+    wait_copies<1>();
     __syncthreads();
-    sums.accumulate(p, corner, rows);
-    sums.template store<kPlain>(p, at, scales, first_column, warp, g, t);
+    StemSums<kRows, kColumns> sums;
+    sums.begin(scales, t);
+    sums.accumulate(p, patches + buffer * patch_words + corner, rows);
+    sums.template store<kPlain>(p, TilePlace(p, tile, kWarps * kRows), scales, first_column, warp, g, t);
+    __syncthreads();  // this patch's place is free for the tile after the next
   }
 }
 
@@ -193,9 +198,9 @@ cudaError_t enqueue(const ConvProblem& p, const ConvArgs& a, cudaStream_t stream
   const int64_t rows = (p.out_h() + height - 1) / height;
   StemParams to{output_params(p, a, 1)};
   to.x = reinterpret_cast<const uint32_t*>(a.x);
-  to.start = static_cast<const int32_t*>(a.weights);
+  to.zero_word = static_cast<const uint32_t*>(a.weights);
+  to.start = static_cast<const int32_t*>(a.weights) + 4;
   to.weights = reinterpret_cast<const int8_t*>(to.start + shape.rows);
-  to.zero_word = static_cast<uint32_t>(p.in_zero_point) * 0x01010101u;
   to.in_h = narrow(p.in_h), to.in_w = narrow(p.in_w), to.out_h = narrow(p.out_h()), to.out_w = narrow(p.out_w());
   to.stride_h = narrow(p.stride_h), to.stride_w = narrow(p.stride_w);
   to.pad_top = narrow(p.pad_top), to.pad_left = narrow(p.pad_left), to.dilation_w = narrow(p.dilation_w);
@@ -206,10 +211,10 @@ cudaError_t enqueue(const ConvProblem& p, const ConvArgs& a, cudaStream_t stream
   for (int64_t unit = 0; unit < p.kernel_h * shape.row_units; ++unit)
     to.unit_word[unit] = static_cast<int16_t>(unit / shape.row_units * p.dilation_h * to.patch_width +
                                               unit % shape.row_units * 4 * p.dilation_w);
-  const int64_t bytes = kColumns * (8 + shape.row_bytes) + int64_t{4} * to.patch_width * to.patch_height;
+  const int64_t bytes =
+      column_bytes(kColumns) + kColumns * shape.row_bytes + int64_t{8} * to.patch_width * to.patch_height;
   const auto kernel = to.plain() ? conv_stem<kRows, kColumns, true> : conv_stem<kRows, kColumns, false>;
-  const cudaError_t status =
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
+  const cudaError_t status = allow_shared_memory(kernel);
   if (status != cudaSuccess) return status;
   constexpr int64_t kMostBlocks = 132 * 3;  // resident at once on an H200; each then walks over several tiles
   const auto blocks = static_cast<unsigned>(to.tiles < kMostBlocks ? to.tiles : kMostBlocks);
@@ -226,7 +231,7 @@ const char* supports(const ConvProblem& p) {
   if (p.out_channels <= 4) return "it stores 8 channels at a time";
   const StemShape shape(p);
   if (shape.steps > kMaxSteps) return "at most 64 units of 4 taps";
-  if (64 * (8 + shape.row_bytes) + 4 * shape.patch_width(p) * shape.patch_height(p, 2 * kWarps) > 96 * 1024)
+  if (64 * shape.row_bytes + 8 * shape.patch_width(p) * shape.patch_height(p, 2 * kWarps) > 96 * 1024)
     return "weights and patch past 96 KiB of shared memory";
   if (p.pixels() >= int64_t{1} << 30) return "pixel indices have 30 bits";
   return nullptr;

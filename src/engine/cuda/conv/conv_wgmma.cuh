@@ -25,8 +25,9 @@ struct WgmmaTile {
   static constexpr int kGroups = kSpec.rows / kSpec.group_rows * (kSpec.columns / kSpec.group_columns);
   static constexpr int kThreads = kGroups * 128, kStepBytes = 128;
   static constexpr int kStageBytes = (kSpec.rows + kSpec.columns) * kStepBytes;
-  static constexpr int kPipelineBytes = kSpec.stages * kStageBytes;
-  static constexpr int kSharedBytes = kPipelineBytes + 2 * kSpec.columns * 4 + 1024;  // 1,024: to align
+  static constexpr int kPipelineBytes = kSpec.stages * kStageBytes, kColumnBytes = column_bytes(kSpec.columns);
+  // Shared memory: columns, then stages, then the skip's tile.
+  static constexpr int stage_bytes(int steps) { return (steps < kSpec.stages ? steps : kSpec.stages) * kStageBytes; }
 };
 
 // One warpgroup's sums: kM x kN instructions.
@@ -91,32 +92,34 @@ __global__ void __launch_bounds__(WgmmaTile<Shape::kSpec>::kThreads, Shape::kSpe
 #if __CUDA_ARCH_FEAT_SM90_ALL
   constexpr WgmmaSpec kSpec = Shape::kSpec;
   using T = WgmmaTile<kSpec>;
-  extern __shared__ uint8_t unaligned[];
-  uint8_t* shared = unaligned + (1024 - shared_address(unaligned) % 1024) % 1024;
-  auto* scales = reinterpret_cast<float*>(shared + T::kPipelineBytes);
+  extern __shared__ __align__(1024) uint8_t shared[];
+  auto* scales = reinterpret_cast<float*>(shared);
   let_next_start();
   const BlockPlace at(p, blockIdx.x, kSpec.rows, kSpec.columns);
   const int steps = (p.depth + T::kStepBytes - 1) / T::kStepBytes;
   constexpr int kLead = kSpec.stages - 2, kWeightsAt = kSpec.rows * T::kStepBytes;
-  const uint32_t stages = shared_address(shared);
+  const uint32_t stages = shared_address(shared) + T::kColumnBytes;
   WeightLoader<kSpec.columns, T::kStepBytes, T::kThreads> weights(p, at.block, at.first_column, 0, stages + kWeightsAt);
-  PixelLoader<kSpec.rows, T::kStepBytes, T::kThreads> pixels(p, at.first_pixel, at.block, 0, stages);
 #pragma unroll
   for (int s = 0; s < kLead; ++s) {
     if (s < steps) weights.load(p, s * T::kStageBytes);
     weights.advance();
   }
-  load_scales(p, scales, kSpec.columns, at.block, at.first_column);
-  GroupTile<kSpec> group;
-  group.begin([&](int column, int32_t(&start)[8]) { start_of(p, at, true, column, start); });
+  copy_columns(p, p.start + static_cast<int64_t>(at.block) * p.rows, scales, kSpec.columns, at.block, at.first_column);
+  PixelLoader<kSpec.rows, T::kStepBytes, T::kThreads> pixels(p, at.first_pixel, at.block, 0, stages);
+  uint8_t* skip = shared + T::kColumnBytes + T::stage_bytes(steps);
   wait_for_previous();
 #pragma unroll
   for (int s = 0; s < kLead; ++s) {
     if (s < steps) pixels.load(p, s * T::kStageBytes);
     pixels.advance(p);
+    if (s == kLead - 1 && p.has_skip) copy_skip<kSpec.rows, kSpec.columns>(p, at, shared_address(skip));
     commit_copies();
   }
-  prefetch_skip(p, at, kSpec.rows, kSpec.columns);
+  GroupTile<kSpec> group;
+  wait_copies<kLead - 1>();
+  __syncthreads();
+  group.begin([&](int column, int32_t(&start)[8]) { start_at(scales, kSpec.columns, column, start); });
 
   int read = 0, write = kLead * T::kStageBytes;
 #pragma unroll 1
@@ -135,7 +138,9 @@ __global__ void __launch_bounds__(WgmmaTile<Shape::kSpec>::kThreads, Shape::kSpe
     write = write + T::kStageBytes == T::kPipelineBytes ? 0 : write + T::kStageBytes;
   }
   wgmma_wait<0>();
-  store_sums(p, at, group, scales, kSpec.columns);
+  wait_copies<0>();
+  __syncthreads();
+  store_sums<kSpec.columns>(p, at, group, scales, skip);
 #endif
 }
 
@@ -143,13 +148,16 @@ template <class Shape>
 cudaError_t launch_conv_wgmma(const ConvParams& p, cudaStream_t stream) {
   constexpr WgmmaSpec kSpec = Shape::kSpec;
   using T = WgmmaTile<kSpec>;
+  const int bytes = T::kColumnBytes + T::stage_bytes((p.depth + T::kStepBytes - 1) / T::kStepBytes) +
+                    (p.has_skip ? kSpec.rows * kSpec.columns : 0);
   const auto kernel = conv_wgmma<Shape>;
-  const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, T::kSharedBytes);
+  const cudaError_t status = allow_shared_memory(kernel);
   if (status != cudaSuccess) return status;
   const auto row_tiles = static_cast<uint32_t>((p.pixels + kSpec.rows - 1) / kSpec.rows);
-  return launch(kernel,
-                {.grid = row_tiles * p.column_tiles.value, .block = T::kThreads, .shared_bytes = T::kSharedBytes},
-                stream, p);
+  return launch(
+      kernel,
+      {.grid = row_tiles * p.column_tiles.value, .block = T::kThreads, .shared_bytes = static_cast<size_t>(bytes)},
+      stream, p);
 }
 
 }  // namespace qat::cuda
