@@ -62,24 +62,25 @@ __global__ void __launch_bounds__(kThreads) scan_kernel(const HistogramArgs args
 
 // The width that holds the new largest value, max < 2^k gives 2^(k - 12); neighbours merge.
 __global__ void __launch_bounds__(kThreads) grow_kernel(HistogramState* histogram) {
-  __shared__ unsigned long long counts[kBins];
   HistogramState& h = *histogram;
   const float largest = fmaxf(h.max, __uint_as_float(h.batch_max));
   int k = 0;
   frexpf(largest, &k);
   const int exponent = max(k - kBinBits - HistogramState::kMinExponent, h.exponent);
   const int shift = largest == 0.0f ? 0 : min(exponent - h.exponent, 31);
-  __syncthreads();
+  unsigned long long merged[kBins / kThreads] = {};
+#pragma unroll
+  for (int b = 0; b < kBins / kThreads; ++b) {
+    const int64_t bin = static_cast<int64_t>(threadIdx.x) + b * kThreads;
+    const int64_t end = min((bin + 1) << shift, static_cast<int64_t>(kBins));
+    for (int64_t i = bin << shift; i < end; ++i) merged[b] += h.counts[i];
+  }
+  __syncthreads();  // all have read
   if (threadIdx.x == 0) h.batch_max = 0, h.max = largest;
   if (shift == 0) return;
-  for (int i = static_cast<int>(threadIdx.x); i < kBins; i += kThreads) counts[i] = 0;
-  __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < kBins; i += kThreads) {
-    if (h.counts[i] != 0) atomicAdd(&counts[i >> shift], h.counts[i]);
-  }
-  __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < kBins; i += kThreads) h.counts[i] = counts[i];
   if (threadIdx.x == 0) h.exponent = exponent;
+#pragma unroll
+  for (int b = 0; b < kBins / kThreads; ++b) h.counts[threadIdx.x + b * kThreads] = merged[b];
 }
 
 // Second pass. Zeros, half of what follows a ReLU, would all wait for one counter: they are counted in registers.

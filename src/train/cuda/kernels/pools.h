@@ -18,11 +18,10 @@ struct OutputWindow {
   int y0, y1, x0, x1;
   unsigned first;  // place of its first pixel
 
-  QAT_HD OutputWindow(const MaxPoolArgs& a, int pixel) {
-    const int width = static_cast<int>(a.out_width), row = pixel / width;
+  QAT_HD OutputWindow(const MaxPoolArgs& a, int row, int column) {
     image = row / static_cast<int>(a.out_height);
     top = (row - image * static_cast<int>(a.out_height)) * a.stride[0] - a.pad[0];
-    left = (pixel - row * width) * a.stride[1] - a.pad[1];
+    left = column * a.stride[1] - a.pad[1];
     y0 = inside(-top, a.kernel[0]), y1 = inside(static_cast<int>(a.height) - top, a.kernel[0]);
     x0 = inside(-left, a.kernel[1]), x1 = inside(static_cast<int>(a.width) - left, a.kernel[1]);
     first = static_cast<unsigned>(y0 * a.kernel[1] + x0);
@@ -34,10 +33,9 @@ struct OutputWindow {
 struct InputReaders {
   int image, y, x, y0, y1, x0, x1;
 
-  QAT_HD InputReaders(const MaxPoolArgs& a, int pixel) {
-    const int width = static_cast<int>(a.width), row = pixel / width;
+  QAT_HD InputReaders(const MaxPoolArgs& a, int row, int column) {
     image = row / static_cast<int>(a.height);
-    y = row - image * static_cast<int>(a.height) + a.pad[0], x = pixel - row * width + a.pad[1];
+    y = row - image * static_cast<int>(a.height) + a.pad[0], x = column + a.pad[1];
     y0 = first(y, a.kernel[0], a.stride[0]), y1 = last(y, a.stride[0], static_cast<int>(a.out_height));
     x0 = first(x, a.kernel[1], a.stride[1]), x1 = last(x, a.stride[1], static_cast<int>(a.out_width));
   }
@@ -45,9 +43,10 @@ struct InputReaders {
   QAT_HD unsigned place(const MaxPoolArgs& a, int oy, int ox) const {
     return static_cast<unsigned>((y - oy * a.stride[0]) * a.kernel[1] + x - ox * a.stride[1]);
   }
-  QAT_HD static int first(int v, int kernel, int stride) { return v < kernel ? 0 : (v - kernel) / stride + 1; }
+  QAT_HD static int over(int v, int stride) { return stride == 1 ? v : (stride == 2 ? v >> 1 : v / stride); }
+  QAT_HD static int first(int v, int kernel, int stride) { return v < kernel ? 0 : over(v - kernel, stride) + 1; }
   QAT_HD static int last(int v, int stride, int out) {
-    const int end = v / stride + 1;
+    const int end = over(v, stride) + 1;
     return end < out ? end : out;
   }
 };

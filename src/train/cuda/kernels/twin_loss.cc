@@ -45,7 +45,7 @@ double run_row(const CrossEntropyArgs& args, int64_t row, int64_t& correct) {
 template <class T>
 void max_pool(const MaxPoolArgs& args) {
   for (int64_t p = 0; p < args.n * args.out_height * args.out_width; ++p) {
-    const OutputWindow window(args, static_cast<int>(p));
+    const OutputWindow window(args, static_cast<int>(p / args.out_width), static_cast<int>(p % args.out_width));
     for (int64_t c = 0; c < args.channels; ++c) {
       float best = -INFINITY;
       unsigned index = window.first;
@@ -65,7 +65,7 @@ void max_pool(const MaxPoolArgs& args) {
 template <class T>
 void max_pool_backward(const MaxPoolArgs& args) {
   for (int64_t p = 0; p < args.n * args.height * args.width; ++p) {
-    const InputReaders readers(args, static_cast<int>(p));
+    const InputReaders readers(args, static_cast<int>(p / args.width), static_cast<int>(p % args.width));
     for (int64_t c = 0; c < args.channels; ++c) {
       float sum = 0;
       for (int oy = readers.y0; oy < readers.y1; ++oy) {
