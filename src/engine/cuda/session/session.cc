@@ -80,6 +80,7 @@ void CudaSession::bind(const InputShape& shape) {
                                  .keep_tensors = options_.keep_tensors,
                                  .convs = convs_.get(),
                                  .stream = stream_}));
+  check(cudaStreamSynchronize(stream_), "binding");  // the next run may be on another stream
 }
 
 size_t CudaSession::input_bytes() const {
