@@ -5,8 +5,8 @@
 //   kBand      the input rows of some output rows are copied once, their pads around them; segments as in the image
 //   kGathered  every row is copied out as one segment: dilated columns, and output rows too narrow for the tiles
 //
-// A band copies each input byte about once, gathering each as often as the kernel has taps: for 64 output channels
-// gathering is 10 % of the time of a 3x3 convolution at 2 x 64 multiply-adds a cycle, for 512 it is 1 %.
+// A band copies each input byte once or twice, gathering each as often as the kernel has taps. Against the
+// multiply-adds gathering weighs as 1 / output channels: much for 64, little for 512.
 #pragma once
 
 #include "engine/cpu/conv/conv.h"

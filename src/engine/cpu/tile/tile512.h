@@ -50,23 +50,11 @@ template <class Dot, int Rows, int Vectors>
   }
 }
 
-// The lines that the epilogue will write and add to: on their way while the sums are made, for outputs that the second
-// level does not hold.
-template <int Rows>
-[[gnu::always_inline]] inline void fetch_results(const TileTask& t) {
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) __builtin_prefetch(t.y + i * t.y_stride, 1);
-  if (!t.epilogue->full.has_skip) return;
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) __builtin_prefetch(t.skip + i * t.skip_stride);
-}
-
 template <class Dot, int Rows, int Vectors>
 void tile512(TileTask t, int64_t count) {
   const Finish how = choose_finish(t, Vectors);
   for (; count > 0; --count, t.advance(Rows)) {
     Sums<Rows, Vectors> sums;
-    fetch_results<Rows>(t);
     multiply<Dot>(t, sums);
     finish(how, t, sums);
   }
