@@ -89,10 +89,8 @@ Json record_of(const fs::path& path, const engine::Plan& plan, const engine::Ses
   return record;
 }
 
-// --exportTimes, --exportProfile, --exportLayerInfo, --dumpProfile.
-void export_files(Context& context, engine::Session& session, const eval::Latency& latency,
-                  const engine::InputShape& shape) {
-  const Args& args = context.args;
+// --exportTimes, --exportLayerInfo.
+void export_files(const Args& args, const engine::Plan& plan, const eval::Latency& latency) {
   if (args.has("--exportTimes")) {
     Json times = Json::array();
     for (const eval::Sample& sample : latency.samples) {
@@ -103,21 +101,34 @@ void export_files(Context& context, engine::Session& session, const eval::Latenc
     write_file(args.text("--exportTimes"), json_text(times, 1) + "\n");
   }
   if (args.has("--exportLayerInfo")) {
-    write_file(args.text("--exportLayerInfo"), json_text(layer_info(session.plan()), 1) + "\n");
+    write_file(args.text("--exportLayerInfo"), json_text(layer_info(plan), 1) + "\n");
   }
-  if (!args.has("--exportProfile") && !args.has("--dumpProfile")) return;
-  // A run of its own: the clock around each step is not part of the latencies above.
+}
+
+// --exportProfile, --dumpProfile, --roofline: runs of their own, because the clock around each step is no part of the
+// latencies. The roofline's numbers go into `result`.
+void profile(Context& context, engine::Session& session, const eval::Latency& latency, const engine::InputShape& shape,
+             Json& result) {
+  const Args& args = context.args;
+  if (!args.has("--exportProfile") && !args.has("--dumpProfile") && !args.has("--roofline")) return;
   const auto runs = std::clamp<int64_t>(static_cast<int64_t>(latency.samples.size()), 1, 100);
   const std::vector<engine::StepProfile> steps = eval::profile(session, shape, runs);
   if (args.has("--exportProfile"))
     write_file(args.text("--exportProfile"), json_text(profile_json(steps, runs), 1) + "\n");
   if (args.has("--dumpProfile")) context.console.text(profile_table(steps));
+  if (!args.has("--roofline")) return;
+  const engine::Roof roof = engine::measure_roof(session.threads());
+  context.console.text(roofline_table(steps, roof));
+  result["roofline"] = roofline_json(steps, roof);
 }
 
 int run(Context& context) {
   const std::vector<double> wanted = percentiles(context.args);
   fs::path path;
   const auto plan = std::make_shared<const engine::Plan>(plan_for(context, path));
+  if (context.args.has("--roofline") && plan->device != engine::Device::kCpu) {
+    fail(Code::kUsage, "--roofline measures the peaks of a CPU; this engine runs on a GPU (--dumpProfile works there)");
+  }
   engine::Session session(plan, {.threads = static_cast<int>(context.options().build.threads)});
   const std::string shapes = context.args.text("--shapes");
   eval::LatencyOptions how{.shape = shapes.empty() ? plan->profile.opt : engine::parse_shape(shapes),
@@ -130,9 +141,11 @@ int run(Context& context) {
   const eval::Latency latency = eval::measure(session, how);
   const eval::Latency gpu = plan->device == engine::Device::kCuda ? eval::measure_gpu(session, how) : eval::Latency{};
   if (interrupted()) return kInterruptedExit;
-  export_files(context, session, latency, how.shape);
+  export_files(context.args, *plan, latency);
   const Json record = record_of(path, *plan, session, latency, gpu, how.shape, wanted);
-  context.console.result(summary(latency, gpu, how.shape, wanted), json_text(record));
+  Json result = record;
+  profile(context, session, latency, how.shape, result);
+  context.console.result(summary(latency, gpu, how.shape, wanted), json_text(result));
   append_record(context.options(), record);
   return 0;
 }
@@ -154,7 +167,8 @@ Command bench_command() {
                               {"--exportTimes", "FILE", "latency of every run, JSON"},
                               {"--exportProfile", "FILE", "time of every layer, JSON"},
                               {"--exportLayerInfo", "FILE", "layers and their kernels, JSON"},
-                              {"--dumpProfile", "", "print the time of every layer"}};
+                              {"--dumpProfile", "", "print the time of every layer"},
+                              {"--roofline", "", "print every layer beside the machine's measured peaks"}};
   command.flags.insert(command.flags.end(), own.begin(), own.end());
   return command;
 }

@@ -23,6 +23,7 @@ Json json_of(const engine::BuildResult& built, const fs::path& onnx, const fs::p
                       {"precision", layer.precision},
                       {"kernel", layer.kernel},
                       {"ms", layer.milliseconds},
+                      {"operations", layer.operations},
                       {"candidates", layer.candidates}});
   }
   return {{"onnx", onnx.string()},

@@ -68,6 +68,63 @@ std::string profile_table(const std::vector<engine::StepProfile>& steps) {
   return table.text();
 }
 
+namespace {
+
+std::string_view bound_name(engine::Bound bound) {
+  return bound == engine::Bound::kCompute ? "compute" : bound == engine::Bound::kMemory ? "memory" : "-";
+}
+
+double weights_of(const std::vector<engine::StepProfile>& steps) {
+  double bytes = 0;
+  for (const engine::StepProfile& step : steps) bytes += step.weight_bytes;
+  return bytes;
+}
+
+}  // namespace
+
+std::string roofline_table(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
+  Table table{.header = {"layer", "kernel", "Mop", "KiB", "op/byte", "bound", "ms at it", "ms", "reached %"}};
+  const double weights = weights_of(steps), total = total_ms(steps);
+  double operations = 0, least = 0;
+  for (const engine::StepProfile& step : steps) {
+    const engine::Reached r = engine::reached(step, roof, weights);
+    operations += step.precision == "int8" ? step.operations : 0;
+    least += r.milliseconds;
+    table.rows.push_back({step.name, step.kernel, fixed(step.operations / 1e6, 1), fixed(step.bytes / 1024, 0),
+                          fixed(step.operations / std::max(step.bytes, 1.0), 1), std::string(bound_name(r.bound)),
+                          fixed(r.milliseconds, 4), fixed(step.milliseconds, 4), fixed(100 * r.share, 0)});
+  }
+  const auto giga = [](double x) { return fixed(x / 1e9, 0); };
+  return table.text() + cat("peaks of ", roof.threads, " threads: int8 ", giga(roof.int8_operations), " Gop/s, fp32 ",
+                            giga(roof.float_operations), " Gop/s, L2 ", giga(roof.near_bytes), " GB/s, behind it ",
+                            giga(roof.far_bytes), " GB/s\nall layers: ", fixed(total, 3), " ms, at their bounds ",
+                            fixed(least, 3), " ms; int8 ", giga(operations / total * 1e3), " Gop/s, ",
+                            fixed(100 * operations / total * 1e3 / roof.int8_operations, 1), " % of the peak\n");
+}
+
+Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
+  Json layers = Json::array();
+  for (const engine::StepProfile& step : steps) {
+    const engine::Reached r = engine::reached(step, roof, weights_of(steps));
+    layers.push_back({{"layer", step.name},
+                      {"kernel", step.kernel},
+                      {"precision", step.precision},
+                      {"operations", step.operations},
+                      {"bytes", step.bytes},
+                      {"weight_bytes", step.weight_bytes},
+                      {"bound", bound_name(r.bound)},
+                      {"bound_ms", r.milliseconds},
+                      {"ms", step.milliseconds},
+                      {"reached", r.share}});
+  }
+  return {{"threads", roof.threads},
+          {"int8_operations_per_s", roof.int8_operations},
+          {"fp32_operations_per_s", roof.float_operations},
+          {"l2_bytes_per_s", roof.near_bytes},
+          {"far_bytes_per_s", roof.far_bytes},
+          {"layers", layers}};
+}
+
 void show_engine(Context& context, const std::filesystem::path& path) {
   const engine::Plan plan = engine::load_plan(path);
   const engine::Profile& profile = plan.profile;

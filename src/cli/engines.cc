@@ -6,7 +6,9 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "cli/interrupt.h"
+#include "cli/table.h"
 #include "engine/cuda/backend.h"
 #include "io/onnx/onnx.h"
 #include "quant/placement.h"
@@ -43,16 +45,31 @@ std::string quoted(const std::string& word) {
   return out + "'";
 }
 
-void print_report(Console& console, const engine::BuildReport& report) {
+// threads 0: all.
+void print_tactics(Console& console, const engine::BuildReport& report, bool gpu, int threads) {
+  const double peak = gpu ? 0 : engine::measure_roof(threads > 0 ? threads : usable_cpus()).int8_operations;
+  for (const engine::LayerReport& layer : report.layers) {
+    std::string line = cat("tactic: ", layer.layer, ": ", layer.kernel, " (", layer.precision, ")");
+    if (layer.milliseconds > 0) {
+      const double rate = layer.operations / layer.milliseconds * 1e3;
+      line += cat(", ", layer.milliseconds, " ms, best of ", layer.candidates);
+      if (!gpu) line += cat(", ", fixed(100 * rate / peak, 0), " % of the int8 peak");
+    }
+    console.verbose(line);
+  }
+}
+
+void print_report(Context& context, const engine::BuildReport& report) {
+  Console& console = context.console;
+
   for (const engine::PassReport& pass : report.passes) {
     console.verbose(cat("pass ", pass.name, pass.disabled ? ": disabled" : cat(": ", pass.milliseconds, " ms")));
   }
   for (const std::string& fusion : report.fusions) console.info("fused: " + fusion);
   for (const std::string& reason : report.not_int8) console.info("not int8: " + reason);
   for (const std::string& note : report.notes) console.info("note: " + note);
-  for (const engine::LayerReport& layer : report.layers) {
-    console.verbose(cat("tactic: ", layer.layer, ": ", layer.kernel, " (", layer.precision, "), ", layer.milliseconds,
-                        " ms, best of ", layer.candidates));
+  if (console.verbosity() == Verbosity::kVerbose) {
+    print_tactics(console, report, for_gpu(context.options()), static_cast<int>(context.options().build.threads));
   }
   if (report.placeholder) {
     console.warn("the ONNX file has no scales: this int8 engine is for latency only, and `qat eval` refuses it");
@@ -137,7 +154,7 @@ engine::BuildResult build_engine(Context& context) {
                                               int64_t total) { console.progress(label, done, total, ""); },
                        .interrupted = interrupted};
   engine::BuildResult result = engine::build(std::move(request));
-  print_report(console, result.report);
+  print_report(context, result.report);
   return result;
 }
 

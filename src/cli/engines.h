@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/results.h"
 #include "engine/compile/build.h"
+#include "engine/runtime/roofline.h"
 #include "engine/runtime/session.h"
 
 namespace qat::cli {
@@ -36,6 +37,10 @@ std::string shape_text(const engine::InputShape& shape);
 Json layer_info(const engine::Plan& plan);
 Json profile_json(const std::vector<engine::StepProfile>& steps, int64_t runs);
 std::string profile_table(const std::vector<engine::StepProfile>& steps);
+
+// --roofline: each layer beside what the machine could do (engine/runtime/roofline.h).
+std::string roofline_table(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
+Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
 
 // inspect: the plan as a table, or as JSON.
 void show_engine(Context& context, const std::filesystem::path& path);

@@ -40,6 +40,7 @@ struct LayerReport {
   std::string precision;    // "int8", "fp32", "bf16"
   std::string kernel;       // "conv_s8_6x64_avx512vnni"
   double milliseconds = 0;  // at the optimal shape; 0: not measured
+  double operations = 0;    // there; multiply-adds count twice
   int candidates = 0;
 };
 

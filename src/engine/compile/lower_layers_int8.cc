@@ -17,20 +17,24 @@ struct IntegerWeights {
   std::vector<double> scale;  // by output channel
 };
 
-IntegerWeights integers(const ir::Graph& graph, const Node& fake_quant) {
+IntegerWeights integers(Lowering& l, const Node& fake_quant) {
+  const ir::Graph& graph = l.old;
   const ir::QuantRange range = ir::quant_range(graph, fake_quant);
   const Tensor& weight = graph.value(fake_quant.inputs[0]).data;
   IntegerWeights result{.q = Tensor(DType::kI8, weight.shape())};
   const int64_t channels = weight.dim(0), per_channel = weight.size() / channels;
-  for (int64_t k = 0; k < channels; ++k) {
-    const float scale = range.scale[range.scale.size() == 1 ? 0 : static_cast<size_t>(k)];
-    result.scale.push_back(scale);
-    for (int64_t i = k * per_channel; i < (k + 1) * per_channel; ++i) {
-      const auto at = static_cast<size_t>(i);
-      result.q.data<int8_t>()[at] =
-          static_cast<int8_t>(quantize(weight.data<float>()[at], scale, 0, range.lo, range.hi));
+  const auto scale_of = [&](int64_t k) { return range.scale[range.scale.size() == 1 ? 0 : static_cast<size_t>(k)]; };
+  for (int64_t k = 0; k < channels; ++k) result.scale.push_back(scale_of(k));
+  const float* from = weight.data<float>().data();
+  int8_t* to = result.q.data<int8_t>().data();
+  l.pool.parallel_for(channels, [&](int64_t begin, int64_t end, int) {
+    for (int64_t k = begin; k < end; ++k) {
+      const float scale = scale_of(k);
+      for (int64_t i = k * per_channel; i < (k + 1) * per_channel; ++i) {
+        to[i] = static_cast<int8_t>(quantize(from[i], scale, 0, range.lo, range.hi));
+      }
     }
-  }
+  });
   return result;
 }
 
@@ -59,7 +63,7 @@ bool lower_layer(Lowering& l, const Node& node) {
   }
   const std::optional<ir::QuantInfo> target = l.wanted(node.output);
   const double out_scale = target ? target->scale : 1.0, in_scale = l.coding(node.inputs[0]).scale;
-  const IntegerWeights w = integers(l.old, *producer(l.old, l.uses, node.inputs[1]));
+  const IntegerWeights w = integers(l, *producer(l.old, l.uses, node.inputs[1]));
   std::vector<double> multiplier, bias;
   for (size_t k = 0; k < w.scale.size(); ++k) {
     multiplier.push_back(in_scale * w.scale[k] / out_scale);

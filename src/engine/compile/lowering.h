@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "base/threads.h"
 #include "engine/compile/match.h"
 #include "engine/compile/passes.h"
 
@@ -21,6 +22,7 @@ class Lowering {
   const ir::Uses uses;
   PassContext& context;
   ir::Graph graph;
+  ThreadPool pool{0};  // for the integers of large weights
 
   // The int8 form; kNone where there is none.
   ir::ValueId coded(ir::ValueId value) const { return value == ir::kNone ? ir::kNone : coded_[index(value)]; }

@@ -2,11 +2,14 @@
 #include "engine/compile/tactics.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/threads.h"
 #include "engine/compile/tactic_key.h"
+#include "engine/runtime/problems.h"
 
 namespace qat::engine {
 
@@ -51,26 +54,31 @@ class Chooser {
     }
     s.kernel = report.kernel = best.name;
     draft_.plan.isa = std::max(draft_.plan.isa, best.isa);
-    if (has_weights(s)) {
-      s.blobs[0] = draft_.add_zeros(best.packed_bytes);
-      AlignedPack packed(best.packed_bytes);
-      pack_weights(draft_.plan, s, extents_, best.name, draft_.weights[index], packed.data);
-      std::copy_n(static_cast<const char*>(packed.data), best.packed_bytes, draft_.blobs.data() + s.blobs[0].offset);
-    }
+    if (has_weights(s)) s.blobs[0] = draft_.add_zeros(best.packed_bytes);
     return report;
   }
 
- private:
-  struct AlignedPack {
-    explicit AlignedPack(size_t size) : data(std::aligned_alloc(64, (size + 127) / 64 * 64)) {
-      if (data == nullptr) fail(Code::kOutOfMemory, "no memory to pack ", size, " bytes of weights");
-      std::fill_n(static_cast<char*>(data), (size + 127) / 64 * 64, '\0');
+  // Weights into the blobs that choose() reserved, all steps at once.
+  void pack() {
+    std::vector<size_t> layers;
+    for (size_t i = 0; i < draft_.plan.steps.size(); ++i) {
+      if (has_weights(draft_.plan.steps[i])) layers.push_back(i);
     }
-    ~AlignedPack() { std::free(data); }
-    AlignedPack(const AlignedPack&) = delete;
-    AlignedPack& operator=(const AlignedPack&) = delete;
-    void* data;
-  };
+    ThreadPool pool(0);
+    std::atomic<size_t> next{0};
+    pool.parallel_for(pool.size(), [&](int64_t, int64_t, int) {
+      for (size_t i = next++; i < layers.size(); i = next++) pack(layers[i]);
+    });
+  }
+
+ private:
+  void pack(size_t index) {
+    const Step& s = draft_.plan.steps[index];
+    AlignedBuffer packed(s.blobs[0].size);
+    std::memset(packed.data(), 0, packed.size());
+    pack_weights(draft_.plan, s, extents_, s.kernel, draft_.weights[index], packed.data());
+    std::memcpy(draft_.blobs.data() + s.blobs[0].offset, packed.data(), s.blobs[0].size);
+  }
 
   LayerReport describe(const Step& s) const {
     const auto coded = [&](int32_t id) {
@@ -79,7 +87,8 @@ class Chooser {
     return {.layer = s.name,
             .fused = s.fused,
             .op = std::string(name_of(s.op)),
-            .precision = coded(s.output) || coded(s.inputs[0]) ? "int8" : "fp32"};
+            .precision = coded(s.output) || coded(s.inputs[0]) ? "int8" : "fp32",
+            .operations = cost_of({draft_.plan, s, extents_}).operations};
   }
 
   // The fastest by the cache where it knows the problem, by trials elsewhere. Past the budget the first kernel alone is
@@ -133,6 +142,7 @@ void choose_kernels(Draft& draft, const BuildRequest& request, TimingCache& cach
     report.layers.push_back(chooser.choose(static_cast<size_t>(i)));
     if (request.callbacks.progress) request.callbacks.progress(report.layers.back().layer, i + 1, total);
   }
+  chooser.pack();
 }
 
 }  // namespace qat::engine

@@ -107,7 +107,7 @@ void CpuSession::member(int index) {
   for (size_t i = 0; i < b.steps.size(); ++i) {
     BoundStep& step = *b.steps[i];
     const int64_t units = step.units(), begin = units * index / members, end = units * (index + 1) / members;
-    // A single unit goes to the caller: libraries keep their threads' state there.
+    // A single unit goes to the caller: libraries keep their threads' state there, and those threads want the cores.
     const bool single = units == 1;
     try {
       if (single && index == 0) step.run(0, 1, scratch_[0].data());
@@ -115,7 +115,7 @@ void CpuSession::member(int index) {
     } catch (...) {
       if (index == 0) error_ = std::current_exception();  // only the float library throws, on the caller
     }
-    team_.barrier();
+    team_.barrier(single ? Team::Wait::kBriefly : Team::Wait::kSpinning);
     if (profiling_ && index == 0) {
       const Clock::time_point now = Clock::now();
       seconds_[i] += std::chrono::duration<double>(now - last_).count();

@@ -75,8 +75,9 @@ Cost cost_of(const StepView& v) {
   for (size_t i = 0; i < v.step.inputs.size(); ++i) {
     if (v.step.inputs[i] >= 0) cost.bytes += bytes(v.in(i), v.in_extents(i));
   }
-  for (const Blob& blob : v.step.blobs) cost.bytes += static_cast<double>(blob.size);
-  if (v.step.output < 0) return {0, 2 * cost.bytes};
+  for (const Blob& blob : v.step.blobs) cost.weight_bytes += static_cast<double>(blob.size);
+  cost.bytes += cost.weight_bytes;
+  if (v.step.output < 0) return {.bytes = 2 * cost.bytes};
   const double outputs = static_cast<double>(v.out_extents().pixels()) * v.out().channels;
   cost.bytes += bytes(v.out(), v.out_extents());
   const StepAttrs& a = v.step.attrs;

@@ -56,7 +56,7 @@ kernels::FloatPoolProblem float_pool_problem(const StepView& v, kernels::FloatLa
 
 // Multiply-adds count twice; bytes: inputs, blobs and output once each.
 struct Cost {
-  double operations = 0, bytes = 0;
+  double operations = 0, bytes = 0, weight_bytes = 0;  // bytes: weight_bytes among them
 };
 Cost cost_of(const StepView& v);
 

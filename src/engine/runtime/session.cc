@@ -101,7 +101,8 @@ std::vector<StepProfile> Session::profile() const {
                     .precision = std::string(precision_of(coded ? Storage::kU8 : t.storage)),
                     .milliseconds = 1e3 * seconds.at(i),
                     .operations = cost.operations,
-                    .bytes = cost.bytes});
+                    .bytes = cost.bytes,
+                    .weight_bytes = cost.weight_bytes});
   }
   return rows;
 }

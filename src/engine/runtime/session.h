@@ -20,6 +20,7 @@ struct StepProfile {
   double milliseconds = 0;  // mean of the runs since profiling began
   double operations = 0;    // multiply-adds count twice
   double bytes = 0;         // inputs, weights and output, once each
+  double weight_bytes = 0;  // of them: weights, multipliers, biases, tables
 };
 
 // One Session serves one thread at a time; several sessions may share a plan.
@@ -44,7 +45,7 @@ class Session {
   std::vector<int64_t> output_shape(size_t index) const;
 
   // input: f32 [N,C,H,W] or u8 [N,H,W,C] as the plan's input_mode says; outputs: f32, one pointer an output. No
-  // allocation.
+  // allocation and no system call of ours; the float library, where a step is its, allocates.
   void run(const void* input, const std::vector<float*>& outputs);
 
   // GPU only, Error(kUsage) elsewhere. The same with device memory, enqueued on `stream`, a cudaStream_t of the plan's

@@ -8,8 +8,7 @@
 
 namespace qat::engine {
 
-// The calling thread is member 0. Waiting spins for about kSpins pauses (some 20 us) and then sleeps: steps follow one
-// another within microseconds, runs may not.
+// The calling thread is member 0. Waiting spins and then sleeps.
 class Team {
  public:
   explicit Team(int members);
@@ -22,14 +21,16 @@ class Team {
   // Calls body(context, member) on every member and returns when all are through. The body must not throw.
   void run(void (*body)(void* context, int member), void* context);
 
+  // kSpinning: the others are on their way, and a futex costs more than most steps: sleeps after some milliseconds,
+  // when a member has lost its core. kBriefly, some 0.1 ms: what one waits for may need the cores, or be far off.
+  enum class Wait { kSpinning, kBriefly };
+
   // Every member calls it the same number of times within a body; none goes on before all have arrived.
-  void barrier();
+  void barrier(Wait wait);
 
  private:
-  static constexpr int kSpins = 2000;
-
   void work(int member);
-  static void wait_change(const std::atomic<uint32_t>& word, uint32_t old);
+  static void wait_change(const std::atomic<uint32_t>& word, uint32_t old, Wait wait);
 
   std::vector<std::thread> threads_;
   alignas(64) std::atomic<uint32_t> generation_{0};  // of bodies

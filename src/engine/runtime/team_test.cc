@@ -20,11 +20,11 @@ void body(void* context, int) {
   s.bodies.fetch_add(1);
   for (auto& count : s.arrived) {
     count.fetch_add(1);
-    s.team.barrier();
+    s.team.barrier(Team::Wait::kSpinning);
     if (count.load() != s.team.size()) s.early.fetch_add(1);
-    s.team.barrier();
+    s.team.barrier(Team::Wait::kBriefly);
     count.store(0);
-    s.team.barrier();
+    s.team.barrier(Team::Wait::kBriefly);
   }
 }
 

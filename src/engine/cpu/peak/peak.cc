@@ -1,0 +1,23 @@
+// The table: see peak.h.
+#include "engine/cpu/peak/peak.h"
+
+#include <array>
+
+#include "engine/cpu/kernel.h"
+#include "engine/cpu/peak/peak_kernels.h"
+
+namespace qat::kernels {
+
+std::span<const PeakKernel> peak_kernels() {
+  static const std::array<PeakKernel, 5> kTable{kPeakAvx512Vnni, kPeakAvx512, kPeakAvxVnni, kPeakAvx2, kPeakPortable};
+  return kTable;
+}
+
+const PeakKernel& peak_kernel() {
+  for (const PeakKernel& kernel : peak_kernels()) {
+    if (runnable(kernel.isa)) return kernel;
+  }
+  return peak_kernels().back();
+}
+
+}  // namespace qat::kernels

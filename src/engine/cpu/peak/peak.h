@@ -1,0 +1,25 @@
+// The most that one core can do, for measuring it: int8 and f32 multiply-adds from registers, bytes read from memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/cpu.h"
+
+namespace qat::kernels {
+
+struct PeakKernel {
+  const char* name;
+  Isa isa;
+  int64_t int8_operations, float_operations;  // of one round; a multiply-add is two
+  void (*int8)(int64_t rounds);
+  void (*floats)(int64_t rounds);
+  void (*read)(const std::byte* data, size_t size);  // every byte once; 64-byte aligned, size a multiple of 512
+};
+
+// Best first; the last one runs everywhere. The instructions are those of the kernels of the same level.
+std::span<const PeakKernel> peak_kernels();
+const PeakKernel& peak_kernel();  // the first that this machine may run
+
+}  // namespace qat::kernels

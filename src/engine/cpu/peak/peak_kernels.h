@@ -1,0 +1,10 @@
+// The entries of the table: one file per ISA.
+#pragma once
+
+#include "engine/cpu/peak/peak.h"
+
+namespace qat::kernels {
+
+extern const PeakKernel kPeakAvx512Vnni, kPeakAvxVnni, kPeakAvx512, kPeakAvx2, kPeakPortable;
+
+}  // namespace qat::kernels

@@ -1,0 +1,97 @@
+// Peaks by running the loops of engine/cpu/peak on a team: see roofline.h.
+#include "engine/runtime/roofline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "engine/cpu/peak/peak.h"
+#include "engine/runtime/memory.h"
+#include "engine/runtime/team.h"
+
+namespace qat::engine {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using kernels::PeakKernel;
+
+// Beyond any L2, and as much as the weights and activations of a large network.
+constexpr size_t kFarBytes = size_t{32} << 20;
+constexpr int64_t kLoopRounds = 20'000;  // some 0.1 ms
+
+// The work of one thread: `rounds` of a loop, or `rounds` passes over `size` bytes.
+struct Work {
+  void (*loop)(int64_t rounds) = nullptr;
+  void (*read)(const std::byte* data, size_t size) = nullptr;
+  int64_t rounds = 1;
+  const std::byte* data = nullptr;  // of member 0; the others' follow
+  size_t size = 0;
+
+  static void member(void* context, int index) {
+    const Work& w = *static_cast<Work*>(context);
+    if (w.loop != nullptr) return w.loop(w.rounds);
+    const std::byte* own = w.data + static_cast<size_t>(index) * w.size;
+    for (int64_t i = 0; i < w.rounds; ++i) w.read(own, w.size);
+  }
+};
+
+// Rounds per second: the best of some attempts, each as long as the best so far says that two milliseconds are. One
+// that lost its core makes the next no longer.
+double rate(Team& team, Work work) {
+  constexpr double kAttempt = 2e-3;
+  constexpr int kAttempts = 12;
+  const int64_t first = work.rounds;
+  double best = 0;
+  for (int i = 0; i < kAttempts; ++i) {
+    const auto start = Clock::now();
+    team.run(Work::member, &work);
+    best =
+        std::max(best, static_cast<double>(work.rounds) / std::chrono::duration<double>(Clock::now() - start).count());
+    work.rounds = std::max(first, static_cast<int64_t>(best * kAttempt));
+  }
+  return best;
+}
+
+size_t rounded(size_t bytes) { return bytes / 4096 * 4096; }
+
+}  // namespace
+
+Roof measure_roof(int threads) {
+  const PeakKernel& peak = kernels::peak_kernel();
+  Team team(threads);
+  const size_t l2 = cpu().l2_bytes > 0 ? cpu().l2_bytes : size_t{256} << 10;
+  const size_t near = rounded(l2 / 2), far = rounded(std::max(kFarBytes / static_cast<size_t>(threads), 4 * l2));
+  AlignedBuffer data(static_cast<size_t>(threads) * std::max(near, far));
+  std::memset(data.data(), 1, data.size());
+  const double all = threads;
+  const Work read{.read = peak.read, .data = data.data()};
+  const auto bytes = [&](size_t size) {
+    Work work = read;
+    work.size = size;
+    return rate(team, work) * static_cast<double>(size) * all;
+  };
+  return {.threads = threads,
+          .int8_operations =
+              rate(team, {.loop = peak.int8, .rounds = kLoopRounds}) * static_cast<double>(peak.int8_operations) * all,
+          .float_operations = rate(team, {.loop = peak.floats, .rounds = kLoopRounds}) *
+                              static_cast<double>(peak.float_operations) * all,
+          .near_bytes = bytes(near),
+          .far_bytes = bytes(far),
+          .near_size = static_cast<double>(l2) * all};
+}
+
+Reached reached(const StepProfile& step, const Roof& roof, double all_weights) {
+  if (step.precision == "bf16" || step.precision == "fp16") return {};
+  const double peak = step.precision == "int8" ? roof.int8_operations : roof.float_operations;
+  const double activations = step.bytes - step.weight_bytes;
+  const double compute = step.operations / peak;
+  const double memory = step.weight_bytes / (all_weights > roof.near_size ? roof.far_bytes : roof.near_bytes) +
+                        activations / (activations > roof.near_size ? roof.far_bytes : roof.near_bytes);
+  const double seconds = std::max(compute, memory);
+  return {.bound = compute > memory ? Bound::kCompute : Bound::kMemory,
+          .milliseconds = 1e3 * seconds,
+          .share = step.milliseconds > 0 ? 1e3 * seconds / step.milliseconds : 0};
+}
+
+}  // namespace qat::engine

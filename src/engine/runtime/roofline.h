@@ -1,0 +1,32 @@
+// How far a layer is from what the machine can do: its time against the time that its operations or its bytes need.
+//
+//   compute  operations / peak of its type                (vpdpbusd or the level's own product; f32 by fma)
+//   memory   weights / far + activations / near           near: L2, where inputs and output fit into it; far elsewhere
+//   share    max(compute, memory) / measured time
+// Weights come from afar when those of the whole network do not fit into L2. Peaks are measured on all threads at once.
+#pragma once
+
+#include "engine/runtime/session.h"
+
+namespace qat::engine {
+
+struct Roof {
+  int threads = 1;
+  double int8_operations = 0, float_operations = 0;  // per second; a multiply-add is two
+  double near_bytes = 0, far_bytes = 0;              // per second: from L2, and from what lies behind it
+  double near_size = 0;                              // bytes of all L2 caches used
+};
+
+// Measures this machine; some 0.1 s.
+Roof measure_roof(int threads);
+
+enum class Bound { kCompute, kMemory, kUnknown };
+
+struct Reached {
+  Bound bound = Bound::kUnknown;  // unknown: bf16, which has no peak of its own here
+  double milliseconds = 0;        // that the bound needs
+  double share = 0;               // of the bound's rate that the layer reached
+};
+Reached reached(const StepProfile& step, const Roof& roof, double all_weights);
+
+}  // namespace qat::engine

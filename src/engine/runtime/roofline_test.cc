@@ -1,0 +1,68 @@
+// Rooflines: a step's bound by hand, and peaks that are in the order that any machine has.
+#include "engine/runtime/roofline.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/cpu/peak/peak.h"
+
+namespace qat::engine {
+namespace {
+
+constexpr Roof kRoof{.threads = 1,
+                     .int8_operations = 1e12,
+                     .float_operations = 2e11,
+                     .near_bytes = 1e11,
+                     .far_bytes = 1e10,
+                     .near_size = 1e6};
+
+TEST(Roofline, ComputeBoundByHand) {
+  // 2e9 operations: 2 ms; 1e6 bytes of weights from afar: 0.1 ms; 5e5 bytes of activations from L2: 5 us.
+  const StepProfile step{
+      .precision = "int8", .milliseconds = 4, .operations = 2e9, .bytes = 1.5e6, .weight_bytes = 1e6};
+  const Reached r = reached(step, kRoof, 2e7);
+  EXPECT_EQ(r.bound, Bound::kCompute);
+  EXPECT_DOUBLE_EQ(r.milliseconds, 2);
+  EXPECT_DOUBLE_EQ(r.share, 0.5);
+}
+
+TEST(Roofline, MemoryBoundByHand) {
+  // Float: 2e8 operations, 1 ms. Activations of 3e7 bytes come from afar: 3 ms; weights that fit into L2: 1e5 bytes, 1
+  // us.
+  const StepProfile step{
+      .precision = "fp32", .milliseconds = 6.002, .operations = 2e8, .bytes = 3.01e7, .weight_bytes = 1e5};
+  const Reached r = reached(step, kRoof, 5e5);
+  EXPECT_EQ(r.bound, Bound::kMemory);
+  EXPECT_NEAR(r.milliseconds, 3.001, 1e-9);
+  EXPECT_NEAR(r.share, 0.5, 1e-9);
+}
+
+TEST(Roofline, TypesWithoutAPeakHaveNoBound) {
+  const StepProfile step{.precision = "bf16", .milliseconds = 1, .operations = 1e9, .bytes = 1e6};
+  EXPECT_EQ(reached(step, kRoof, 0).bound, Bound::kUnknown);
+}
+
+TEST(Roofline, MeasuredPeaksAreInOrder) {
+  for (const int threads : {1, 2}) {
+    const Roof roof = measure_roof(threads);
+    EXPECT_EQ(roof.threads, threads);
+    EXPECT_GT(roof.int8_operations, roof.float_operations);
+    EXPECT_GT(roof.float_operations, 1e8);
+    EXPECT_GT(roof.near_bytes, 1e8);
+    EXPECT_GT(roof.far_bytes, 1e8);
+    EXPECT_GT(roof.near_size, 0);
+  }
+}
+
+TEST(Roofline, EveryLevelHasAPeak) {
+  for (const kernels::PeakKernel& peak : kernels::peak_kernels()) {
+    const bool vnni = peak.isa == Isa::kAvxVnni;
+    if (vnni ? !cpu().avx_vnni : peak.isa > cpu().best) continue;
+    peak.int8(1), peak.floats(1);
+    alignas(64) std::byte data[1024]{};
+    peak.read(data, sizeof(data));
+    EXPECT_GT(peak.int8_operations, peak.float_operations) << peak.name;
+  }
+}
+
+}  // namespace
+}  // namespace qat::engine
