@@ -77,20 +77,23 @@ struct Pass {
   }
 };
 
-__device__ void raise_peak(float* peak, const Extent& extent, const NormActArgs& args) {
+// What a block shares, made by one thread: the quantizer's bounds take a few true divisions.
+struct Shared {
+  Quantizer quant;
+  unsigned peak;  // magnitudes are ordered as their bits
+};
+
+__device__ void raise_peak(unsigned* block_peak, const Extent& extent, const NormActArgs& args) {
   float magnitude = 0;
   if (extent.largest >= extent.smallest) {
     const float high = fminf(fmaxf(extent.largest, args.clip_lo), args.clip_hi);
     const float low = fminf(fmaxf(extent.smallest, args.clip_lo), args.clip_hi);
     magnitude = fmaxf(fabsf(high), fabsf(low));
   }
-  __shared__ unsigned shared;  // magnitudes are ordered as their bits
-  if (threadIdx.x == 0) shared = 0;
-  __syncthreads();
   const unsigned bits = __reduce_max_sync(__activemask(), __float_as_uint(magnitude));
-  if (threadIdx.x % 32 == 0) atomicMax(&shared, bits);
+  if (threadIdx.x % 32 == 0) atomicMax(block_peak, bits);
   __syncthreads();
-  if (threadIdx.x == 0) atomicMax(reinterpret_cast<unsigned*>(peak), shared);
+  if (threadIdx.x == 0) atomicMax(reinterpret_cast<unsigned*>(args.peak), *block_peak);
 }
 
 template <class P>
@@ -98,10 +101,10 @@ __global__ void __launch_bounds__(kRowThreads, 3)
     norm_act_kernel(const __grid_constant__ NormActArgs args, int lanes, int rows) {
   using T = typename P::Value;
   constexpr int kUnroll = P::kUnroll;
-  __shared__ Quantizer shared;  // its bounds take a few true divisions: one thread finds them
-  if (threadIdx.x == 0) shared = Quantizer::make(args.range, args.clip_lo, args.clip_hi);
+  __shared__ Shared shared;
+  if (threadIdx.x == 0) shared = {Quantizer::make(args.range, args.clip_lo, args.clip_hi), 0};
   __syncthreads();
-  const Quantizer quant = shared;
+  const Quantizer quant = shared.quant;
   const RowPlace place(args.channels, lanes, rows);
   Pass<P> pass{args, quant, {}, {}, {}};
   // Absent factors: fma(x, 1, -0) is x, -0 included.
@@ -128,7 +131,7 @@ __global__ void __launch_bounds__(kRowThreads, 3)
       at += stride, mask_at += mask_stride;
     }
   }
-  if (args.peak != nullptr) raise_peak(args.peak, pass.extent, args);
+  if (args.peak != nullptr) raise_peak(&shared.peak, pass.extent, args);
 }
 
 template <class P>
