@@ -65,7 +65,7 @@ Side open_side(const fs::path& path, const config::Options& options) {
   ir::fold_batch_norms(graph);
   plain_names(graph);
   describe_graph(side, graph);
-  side.model = train::train_plugin().classifier(std::move(graph), threads);
+  side.model = train::train_plugin().classifier(std::move(graph), {.threads = threads, .device = options.device});
   return side;
 }
 

@@ -89,8 +89,9 @@ std::unique_ptr<Classifier> open_classifier(const fs::path& path, const config::
     default:
       break;
   }
-  if (is_plain_state_dict(path)) return train::train_plugin().classifier(load_graph(path, options), threads);
-  return train::train_plugin().classifier(path, threads);
+  const train::Where where{.threads = threads, .device = options.device};
+  if (is_plain_state_dict(path)) return train::train_plugin().classifier(load_graph(path, options), where);
+  return train::train_plugin().classifier(path, where);
 }
 
 }  // namespace qat::eval

@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "quant/calib/calibrator.h"
 #include "quant/placement.h"
+#include "train/device.h"
 #include "train/graph_module.h"
 #include "train/messages.h"
 #include "train/range_histograms.h"
@@ -95,9 +96,10 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   GraphModule module(std::move(placed), {.weight_ranges = WeightRangeMode::kStep,
                                          .threads = threads,
                                          .mean = options.data.mean,
-                                         .std = options.data.std});
+                                         .std = options.data.std,
+                                         .device = options.device});
   module.weights_changed();
-  RangeHistograms histograms(module.graph(), threads);
+  RangeHistograms histograms(module.graph(), threads, device_plugin(options.device));
   collect(module, histograms, options, report);
   choose(module.graph(), histograms, options.quant, report);
   std::error_code error;

@@ -20,6 +20,7 @@ struct ModuleOptions {
   float range_momentum = 0.01f;
   int threads = 0;                // 0: all that the process may use; LibTorch has one setting for the whole process
   std::vector<double> mean, std;  // of u8 images, of x / 255
+  std::string device = "cpu";     // where evaluation runs: cpu | cuda. train_step is the CPU's (GPUs: train/device.h)
 };
 
 enum class ParamKind : uint8_t { kWeight, kBias, kNorm, kRange };
@@ -45,7 +46,8 @@ struct StepResult {
   int64_t correct = 0;
 };
 
-// Sees the input of one activation quantizer: `quantizer` counts quant::activation_quantizers(graph).
+// Sees the input of one activation quantizer: `quantizer` counts quant::activation_quantizers(graph). The values lie in
+// the memory of the module's device.
 using RangeObserver = std::function<void(size_t quantizer, std::span<const float> values)>;
 
 class GraphModule {

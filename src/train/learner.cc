@@ -8,15 +8,14 @@
 
 namespace qat::train {
 
-namespace {
-
 ModuleOptions module_options(const config::Options& options) {
   return {.ranges = parse_range_mode(options.train.ranges),
           .weight_ranges = parse_weight_range_mode(options.train.weight_ranges),
           .range_momentum = static_cast<float>(options.train.range_momentum),
           .threads = static_cast<int>(options.train.threads),
           .mean = options.data.mean,
-          .std = options.data.std};
+          .std = options.data.std,
+          .device = options.device};
 }
 
 uint64_t dropout_seed(uint64_t seed, int64_t step) {
@@ -24,22 +23,46 @@ uint64_t dropout_seed(uint64_t seed, int64_t step) {
   return hash64(key, sizeof key);
 }
 
-}  // namespace
-
 Learner::Learner(ir::Graph graph, const config::Options& options)
     : options_(options.train),
       module_(std::move(graph), module_options(options)),
       optimizer_(options.train),
-      average_(module_.graph(), options.train.ema) {}
+      average_(module_.graph(), options.train.ema) {
+  if (DevicePlugin* plugin = device_plugin(options.device))
+    device_ = plugin->steps(module_, options, average_.values());
+}
 
-StepOutcome Learner::step(const data::Batch& batch, const StepSettings& settings) {
+std::vector<StepOutcome> Learner::step(const data::Batch& batch, const StepSettings& settings) {
+  if (device_ == nullptr) return {step_on_host(batch, settings)};
+  if (!loaded_) device_->load(graph(), optimizer_.state(), average_.values());
+  loaded_ = true;
+  return device_->step(batch, settings);
+}
+
+std::vector<StepOutcome> Learner::synchronize() {
+  if (!loaded_) return {};
+  const std::vector<StepOutcome> outcomes = device_->finish();
+  OptimizerState optimizer = optimizer_.state();
+  Averages average = average_.values();
+  device_->store(module_.graph(), optimizer, average);
+  optimizer_.restore(std::move(optimizer), module_.parameters());
+  average_.restore(std::move(average));
+  module_.weights_changed();
+  return outcomes;
+}
+
+StepOutcome Learner::step_on_host(const data::Batch& batch, const StepSettings& settings) {
   const StepResult result = module_.train_step({.images = batch.images,
                                                 .labels = batch.labels,
                                                 .label_smoothing = static_cast<float>(options_.label_smoothing),
                                                 .freeze_bn = settings.freeze_bn,
                                                 .dropout_seed = dropout_seed(options_.seed, settings.step)});
   const auto parameters = module_.parameters();
-  StepOutcome outcome{.loss = result.loss, .correct = result.correct, .not_finite = not_finite(result, parameters)};
+  StepOutcome outcome{.step = settings.step,
+                      .images = batch.size(),
+                      .loss = result.loss,
+                      .correct = result.correct,
+                      .not_finite = not_finite(result, parameters)};
   if (!outcome.not_finite.empty()) return outcome;
   optimizer_.step(parameters, settings.lr);
   average_.update(settings.step);

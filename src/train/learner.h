@@ -1,39 +1,44 @@
 // What a training step changes, stepped together: a module, its optimizer and the average of its weights.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "config/options.h"
 #include "data/data.h"
+#include "train/device.h"
 #include "train/graph_module.h"
 #include "train/optimizer.h"
+#include "train/outcome.h"
 #include "train/training_state.h"
 #include "train/weight_average.h"
 
 namespace qat::train {
 
-struct StepSettings {
-  int64_t step = 0;  // optimizer steps before this one: seeds dropout, warms the average up
-  double lr = 0;
-  bool freeze_bn = false;
-};
+ModuleOptions module_options(const config::Options& options);
 
-struct StepOutcome {
-  double loss = 0;  // mean over the batch
-  int64_t correct = 0;
-  std::string not_finite;  // "[layer1.0.bn1] a statistic or range": nothing was updated; "" when all is well
-};
+// Of LibTorch's generator in step `step`.
+uint64_t dropout_seed(uint64_t seed, int64_t step);
 
 class Learner {
  public:
-  // TRAIN.*, and DATA.MEAN and STD. Throws Error(kUsage / kBadFile).
+  // TRAIN.*, DATA.MEAN and STD, and DEVICE. Throws Error(kUsage / kBadFile), and device_plugin()'s.
   Learner(ir::Graph graph, const config::Options& options);
 
   GraphModule& module() { return module_; }
   const ir::Graph& graph() const { return module_.graph(); }
 
-  // Forward, backward and, where loss, statistics, ranges and gradients are finite, the update.
-  StepOutcome step(const data::Batch& batch, const StepSettings& settings);
+  // Forward, backward and, where loss, statistics, ranges and gradients are finite, the update. Returns the outcomes
+  // that became known: on a CPU this step's, on a GPU, where steps are queued, those of steps before it. After one that
+  // is not finite no step updates anything.
+  std::vector<StepOutcome> step(const data::Batch& batch, const StepSettings& settings);
+
+  // Waits for the queued steps, returns their outcomes, and brings module(), save() and Averaged up to date.
+  std::vector<StepOutcome> synchronize();
+
+  // DeviceSteps, for benchmarks; nullptr on a CPU.
+  DeviceSteps* device() { return device_.get(); }
 
   // While it lives, the module holds the averaged weights (TRAIN.EMA; without it, its own), ready to be evaluated.
   class Averaged {
@@ -49,12 +54,15 @@ class Learner {
   void restore(TrainingState& state);
 
  private:
+  StepOutcome step_on_host(const data::Batch& batch, const StepSettings& settings);
   std::string not_finite(const StepResult& result, const std::vector<ParamView>& parameters) const;
 
   const config::TrainOptions options_;
   GraphModule module_;
   Optimizer optimizer_;
   WeightAverage average_;
+  std::unique_ptr<DeviceSteps> device_;  // nullptr: the module itself runs the steps
+  bool loaded_ = false;                  // the device has what the parts hold
 };
 
 }  // namespace qat::train

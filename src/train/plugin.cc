@@ -3,6 +3,7 @@
 #include "quant/placement.h"
 #include "train/calibration.h"
 #include "train/continuation.h"
+#include "train/device.h"
 #include "train/graph_module.h"
 #include "train/train.h"
 #include "train/trainer.h"
@@ -13,18 +14,22 @@ namespace {
 
 class CheckpointClassifier final : public eval::Classifier {
  public:
-  CheckpointClassifier(ir::Graph graph, int threads)
-      : quantized_(quant::is_quantized(graph)), module_(std::move(graph), {.threads = threads}) {}
+  CheckpointClassifier(ir::Graph graph, const Where& where)
+      : quantized_(quant::is_quantized(graph)),
+        device_(device_plugin(where.device)),
+        module_(std::move(graph), {.threads = where.threads, .device = where.device}) {}
 
   Tensor logits(const Tensor& images) override { return module_.logits(images); }
   std::string describe() const override {
-    return cat("checkpoint, ", quantized_ ? "int8 (fake quantization)" : "fp32", ", LibTorch ", torch_version());
+    return cat("checkpoint, ", quantized_ ? "int8 (fake quantization)" : "fp32", ", LibTorch ", torch_version(),
+               device_ == nullptr ? "" : " on " + device_->name());
   }
   const std::map<std::string, std::string>& metadata() const override { return module_.graph().metadata; }
   std::map<std::string, Tensor> layers(const Tensor& images) override { return module_.layers(images); }
 
  private:
   bool quantized_;
+  DevicePlugin* device_;
   GraphModule module_;
 };
 
@@ -37,11 +42,11 @@ class Plugin final : public TrainPlugin {
   std::filesystem::path calibrate(const config::Options& options, const Report& report) override {
     return run_calibration(options, report);
   }
-  std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, int threads) override {
-    return classifier(io::load_checkpoint(checkpoint).graph, threads);
+  std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, const Where& where) override {
+    return classifier(io::load_checkpoint(checkpoint).graph, where);
   }
-  std::unique_ptr<eval::Classifier> classifier(ir::Graph graph, int threads) override {
-    return std::make_unique<CheckpointClassifier>(std::move(graph), threads);
+  std::unique_ptr<eval::Classifier> classifier(ir::Graph graph, const Where& where) override {
+    return std::make_unique<CheckpointClassifier>(std::move(graph), where);
   }
 };
 

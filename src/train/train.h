@@ -26,6 +26,11 @@ struct TrainResult {
   bool interrupted = false;
 };
 
+struct Where {
+  int threads = 0;             // 0: all
+  std::string device = "cpu";  // cpu | cuda
+};
+
 class TrainPlugin {
  public:
   virtual ~TrainPlugin() = default;
@@ -35,9 +40,10 @@ class TrainPlugin {
   virtual TrainResult train(const config::Options& options, bool resume, const Report& report) = 0;
   // Places quantizers, collects histograms, chooses ranges; writes checkpoint_quant_calibrate.pth and returns its path.
   virtual std::filesystem::path calibrate(const config::Options& options, const Report& report) = 0;
-  virtual std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, int threads) = 0;
+  // where: threads and DEVICE.
+  virtual std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, const Where& where) = 0;
   // The same for a graph in memory (compare, tests).
-  virtual std::unique_ptr<eval::Classifier> classifier(ir::Graph graph, int threads) = 0;
+  virtual std::unique_ptr<eval::Classifier> classifier(ir::Graph graph, const Where& where) = 0;
 };
 
 TrainPlugin& train_plugin();

@@ -1,7 +1,7 @@
 // Time of one training step, float and quantized, interleaved; medians, beside which the peer script's are put.
 //
-// usage: train_bench [--net resnet20] [--batch 128] [--size 28] [--channels 1] [--steps 15] [--threads 2]
-//        [--ranges moving] [--weight-ranges step]
+// usage: train_bench [--device cpu|cuda] [--net resnet20] [--batch 128] [--size 28] [--channels 1] [--classes 10]
+//        [--steps 15] [--threads 2] [--ranges moving] [--weight-ranges step] [--profile 1]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,8 +11,7 @@
 
 #include "base/random.h"
 #include "quant/placement.h"
-#include "train/graph_module.h"
-#include "train/optimizer.h"
+#include "train/learner.h"
 #include "zoo/zoo.h"
 
 namespace {
@@ -21,21 +20,31 @@ using namespace qat;
 
 struct Arm {
   std::string name;
-  train::GraphModule module;
-  train::Optimizer optimizer;
+  train::Learner learner;
   std::vector<double> ms;
+  double loss = 0;
+  int64_t steps = 0;
+  double peak_gib = 0;
 };
 
-double run_step(Arm& arm, const train::TrainBatch& batch) {
-  const auto start = std::chrono::steady_clock::now();
-  const double loss = arm.module.train_step(batch).loss;
-  const auto parameters = arm.module.parameters();
-  if (const std::string bad = train::Optimizer::not_finite(parameters); !bad.empty() || !(loss < 1e6)) {
-    std::fprintf(stderr, "%s: not finite: %s, loss %g\n", arm.name.c_str(), bad.c_str(), loss);
-    std::exit(1);
+void read(Arm& arm, const std::vector<train::StepOutcome>& outcomes) {
+  for (const train::StepOutcome& outcome : outcomes) {
+    if (!outcome.not_finite.empty()) {
+      std::fprintf(stderr, "%s: %s is not finite in step %ld\n", arm.name.c_str(), outcome.not_finite.c_str(),
+                   static_cast<long>(outcome.step));
+      std::exit(1);
+    }
+    arm.loss = outcome.loss;
   }
-  arm.optimizer.step(parameters, 0.05);
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Milliseconds of a step, over `count` of them: a GPU's are queued, the last one is waited for.
+double run_steps(Arm& arm, const data::Batch& batch, int64_t count) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i < count; ++i) read(arm, arm.learner.step(batch, {.step = arm.steps++, .lr = 0.01}));
+  if (arm.learner.device() != nullptr) read(arm, arm.learner.device()->finish());
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count() /
+         static_cast<double>(count);
 }
 
 double median(std::vector<double> v) {
@@ -43,46 +52,69 @@ double median(std::vector<double> v) {
   return v[v.size() / 2];
 }
 
+data::Batch random_batch(int64_t batch, int64_t size, int64_t channels, int64_t classes) {
+  data::Batch result{.images = Tensor(DType::kU8, {batch, size, size, channels}), .labels = {}, .indices = {}};
+  Random random(3);
+  for (uint8_t& x : result.images.data<uint8_t>()) x = static_cast<uint8_t>(random.below(256));
+  for (int64_t i = 0; i < batch; ++i) result.labels.push_back(random.below(classes));
+  return result;
+}
+
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::map<std::string, std::string> flags{{"--net", "resnet20"},  {"--batch", "128"},         {"--size", "28"},
-                                           {"--channels", "1"},    {"--steps", "15"},          {"--threads", "2"},
-                                           {"--ranges", "moving"}, {"--weight-ranges", "step"}};
+int main(int argc, char** argv) try {
+  std::map<std::string, std::string> flags{{"--device", "cpu"}, {"--net", "resnet20"},      {"--batch", "128"},
+                                           {"--size", "28"},    {"--channels", "1"},        {"--classes", "10"},
+                                           {"--steps", "15"},   {"--threads", "2"},         {"--ranges", "moving"},
+                                           {"--profile", "0"},  {"--weight-ranges", "step"}};
   for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
   const auto number = [&](const char* flag) { return std::stoll(flags[flag]); };
-  const int64_t batch = number("--batch"), size = number("--size"), channels = number("--channels");
+  const int64_t size = number("--size"), channels = number("--channels"), classes = number("--classes");
+  const data::Batch batch = random_batch(number("--batch"), size, channels, classes);
 
-  ir::Graph net = zoo::build(flags["--net"], {.in_channels = channels, .classes = 10, .height = size, .width = size});
+  config::Options options;
+  options.device = flags["--device"];
+  options.train.threads = number("--threads");
+  options.train.ranges = flags["--ranges"], options.train.weight_ranges = flags["--weight-ranges"];
+  options.data.mean = {0.5}, options.data.std = {0.25};
+  ir::Graph net =
+      zoo::build(flags["--net"], {.in_channels = channels, .classes = classes, .height = size, .width = size});
   zoo::initialize(net, 1);
-  train::ModuleOptions options{.threads = static_cast<int>(number("--threads"))};
-  Arm plain{"float", train::GraphModule(ir::clone(net), options), train::Optimizer({}), {}};
-  options.ranges = train::parse_range_mode(flags["--ranges"]);
-  options.weight_ranges = train::parse_weight_range_mode(flags["--weight-ranges"]);
   ir::Graph placed = quant::place(net, {});
   for (ir::NodeId id : quant::activation_quantizers(placed)) {
     placed.value(placed.nodes[static_cast<size_t>(id)].inputs[1]).data.data<float>()[0] = 4.0f;
   }
-  Arm quantized{"fake-quant", train::GraphModule(std::move(placed), options), train::Optimizer({}), {}};
-
-  Tensor images(DType::kF32, {batch, channels, size, size});
-  Random random(3);
-  for (float& x : images.data<float>()) x = static_cast<float>(random.normal());
-  std::vector<int64_t> labels(static_cast<size_t>(batch));
-  for (int64_t& label : labels) label = random.below(10);
-  const train::TrainBatch input{.images = images, .labels = labels};
-
-  for (int64_t step = -3; step < number("--steps"); ++step) {
-    for (Arm* arm : {&plain, &quantized}) {
-      const double ms = run_step(*arm, input);
-      if (step >= 0) arm->ms.push_back(ms);
-    }
+  train::DevicePlugin* device = train::device_plugin(options.device);
+  const int64_t per_sample = device == nullptr ? 1 : 5;  // a GPU's steps overlap: several are timed together
+  std::vector<std::unique_ptr<Arm>> arms;
+  for (auto& [name, graph] : {std::pair<std::string, ir::Graph*>{"float", &net}, {"fake-quant", &placed}}) {
+    if (device != nullptr) device->peak_memory();
+    arms.push_back(std::make_unique<Arm>(Arm{name, train::Learner(std::move(*graph), options), {}}));
+    run_steps(*arms.back(), batch, 3);
+    if (device != nullptr) arms.back()->peak_gib = static_cast<double>(device->peak_memory()) / (1 << 30);
   }
-  const double base = median(plain.ms);
-  for (const Arm* arm : {&plain, &quantized}) {
-    std::printf("%s %ldx%ld batch %ld threads %s %-10s %7.1f ms/step  %.2fx of float\n", flags["--net"].c_str(),
-                static_cast<long>(size), static_cast<long>(size), static_cast<long>(batch), flags["--threads"].c_str(),
-                arm->name.c_str(), median(arm->ms), median(arm->ms) / base);
+  for (int64_t sample = 0; sample < number("--steps") / per_sample; ++sample) {
+    for (auto& arm : arms) arm->ms.push_back(run_steps(*arm, batch, per_sample));
+  }
+  const double base = median(arms[0]->ms);
+  std::printf("%s\n", device == nullptr ? "cpu" : device->name().c_str());
+  for (const auto& arm : arms) {
+    std::printf("%s %ldx%ld batch %ld threads %s %-10s %7.1f ms/step  %.2fx of float  peak %.1f GiB  loss %.4f\n",
+                flags["--net"].c_str(), static_cast<long>(size), static_cast<long>(size),
+                static_cast<long>(batch.size()), flags["--threads"].c_str(), arm->name.c_str(), median(arm->ms),
+                median(arm->ms) / base, arm->peak_gib, arm->loss);
+  }
+  for (const auto& arm : arms) {
+    if (number("--profile") == 0 || arm->learner.device() == nullptr) continue;
+    double sum = 0;
+    for (const auto& [kind, ms] : arm->learner.device()->profile()) {
+      std::printf("  %-10s %-40s %7.2f ms\n", arm->name.c_str(), kind.c_str(), ms);
+      sum += ms;
+    }
+    std::printf("  %-10s %-40s %7.2f ms\n", arm->name.c_str(), "sum", sum);
   }
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "train_bench: %s\n", error.what());
+  return 1;
 }

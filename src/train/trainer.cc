@@ -62,9 +62,6 @@ class Run {
 
  private:
   static config::Options prepare(config::Options options) {
-    if (options.device != "cpu") {
-      fail(Code::kUsage, "[DEVICE] expected cpu, got '", options.device, "'; this build trains on CPUs");
-    }
     std::error_code error;
     std::filesystem::create_directories(options.outputs, error);
     if (error) fail(Code::kIo, "[OUTPUTS] cannot create ", options.outputs, ": ", error.message());
@@ -133,19 +130,24 @@ class Run {
 
   void train_on(const data::Batch& batch) {
     const int64_t freeze = options_.train.freeze_bn;
-    const StepOutcome outcome = learner_->step(
+    account(learner_->step(
         batch,
-        {.step = state_.step, .lr = schedule_.lr(state_.step), .freeze_bn = freeze >= 0 && state_.epoch >= freeze});
-    if (!outcome.not_finite.empty()) {
-      fail(Code::kNan, outcome.not_finite, " is NaN or infinite at epoch ", state_.epoch + 1, ", step ",
-           state_.step + 1, "; nothing was updated",
-           state_.best_epoch >= 0 ? cat(", the best model is ", names_.best.string()) : std::string(),
-           "; lower TRAIN.LR (", options_.train.lr, ")");
-    }
+        {.step = state_.step, .lr = schedule_.lr(state_.step), .freeze_bn = freeze >= 0 && state_.epoch >= freeze}));
     ++state_.step;
-    state_.loss_sum += outcome.loss * static_cast<double>(batch.size());
-    state_.correct += outcome.correct;
-    state_.seen += batch.size();
+  }
+
+  void account(const std::vector<StepOutcome>& outcomes) {
+    for (const StepOutcome& outcome : outcomes) {
+      if (!outcome.not_finite.empty()) {
+        fail(Code::kNan, outcome.not_finite, " is NaN or infinite at epoch ", state_.epoch + 1, ", step ",
+             outcome.step + 1, "; nothing was updated",
+             state_.best_epoch >= 0 ? cat(", the best model is ", names_.best.string()) : std::string(),
+             "; lower TRAIN.LR (", options_.train.lr, ")");
+      }
+      state_.loss_sum += outcome.loss * static_cast<double>(outcome.images);
+      state_.correct += outcome.correct;
+      state_.seen += outcome.images;
+    }
   }
 
   void show_progress(int64_t steps) const {
@@ -177,6 +179,7 @@ class Run {
   // False: interrupted, everything is saved.
   bool end_epoch() {
     skipped_.note("training", loader_);
+    account(learner_->synchronize());
     if (state_.seen == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
     const double seen = static_cast<double>(std::max<int64_t>(state_.seen, 1));
     const double rate = static_cast<double>(steps_run_ * options_.train.batch) / std::max(seconds_, 1e-9);
@@ -201,6 +204,7 @@ class Run {
   }
 
   void save_last() {
+    account(learner_->synchronize());
     learner_->module().weights_changed();
     TrainingState state = state_;
     learner_->save(state);

@@ -52,7 +52,7 @@ bool is_exact_layer(const ir::Graph& graph, const ir::Node& node) {
 }
 
 std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::Node& node,
-                                              const std::vector<float>& units) {
+                                              const ExactContext& context) {
   if (!is_exact_layer(graph, node)) return nullptr;
   auto layer = std::make_shared<ExactLayer>();
   layer->node_ = node;
@@ -61,7 +61,7 @@ std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::
   const Tensor& weight = graph.value(quantizer.inputs[0]).data;
   const int64_t outputs = weight.dim(0), per_output = weight.size() / std::max<int64_t>(outputs, 1);
   at::Tensor q = at::empty(weight.shape(), at::TensorOptions().dtype(at::kFloat));
-  const double s_x = static_cast<double>(units[static_cast<size_t>(node.inputs[0])]);
+  const double s_x = static_cast<double>(context.units[static_cast<size_t>(node.inputs[0])]);
   for (int64_t k = 0; k < outputs; ++k) {
     const float s_w = range.scale[range.scale.size() == 1 ? 0 : static_cast<size_t>(k)];
     layer->scale_.push_back(s_x * static_cast<double>(s_w));
@@ -86,7 +86,9 @@ std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::
   }
   layer->part_channels_ = (q.size(1) + parts - 1) / parts;
   if (grouped && largest_sum(q) >= kExactLimit) q = q.to(at::kDouble);
-  for (const at::Tensor& part : q.split(layer->part_channels_, 1)) layer->parts_.push_back(part.contiguous());
+  for (const at::Tensor& part : q.split(layer->part_channels_, 1)) {
+    layer->parts_.push_back(part.contiguous().to(context.device));
+  }
   return layer;
 }
 

@@ -15,6 +15,11 @@ struct Factors {
 // Input behind a plain quantizer, past views; weight behind a symmetric one per output channel or per tensor.
 bool is_exact_layer(const ir::Graph& graph, const ir::Node& node);
 
+struct ExactContext {
+  const std::vector<float>& units;  // of the values made so far
+  at::Device device;                // where sums are made
+};
+
 class ExactLayer {
  public:
   // float(acc): exact int32 sums, rounded once where they pass 2^24.
@@ -24,7 +29,7 @@ class ExactLayer {
   Factors factors(float s_y) const;
 
  private:
-  friend std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph&, const ir::Node&, const std::vector<float>&);
+  friend std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph&, const ir::Node&, const ExactContext&);
   ir::Node node_;
   std::vector<at::Tensor> parts_;  // integer weights, split along the input channels
   int64_t part_channels_ = 0;
@@ -32,8 +37,8 @@ class ExactLayer {
   std::vector<double> bias_;
 };
 
-// nullptr when node is none (see is_exact_layer). units: of the values made so far.
+// nullptr when node is none (see is_exact_layer).
 std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::Node& node,
-                                              const std::vector<float>& units);
+                                              const ExactContext& context);
 
 }  // namespace qat::train

@@ -26,8 +26,13 @@ bool is_view(Op op) {
 
 class Maker {
  public:
-  explicit Maker(ExactPlan& plan)
-      : plan_(plan), graph_(plan.graph), uses_(graph_), units_(plan.units), layer_of_(graph_.values.size()) {
+  Maker(ExactPlan& plan, at::Device device)
+      : plan_(plan),
+        device_(device),
+        graph_(plan.graph),
+        uses_(graph_),
+        units_(plan.units),
+        layer_of_(graph_.values.size()) {
     units_.assign(graph_.values.size(), 1.0f);
   }
 
@@ -79,7 +84,8 @@ class Maker {
   void add_node(const ir::Node& node) {
     if (node.op == Op::kFakeQuant) return add_fake_quant(node);
     if (node.op == Op::kConv || node.op == Op::kGemm) {
-      if (auto layer = exact_layer(graph_, node, units_)) return add_layer(node, std::move(layer));
+      if (auto layer = exact_layer(graph_, node, {.units = units_, .device = device_}))
+        return add_layer(node, std::move(layer));
     }
     if (node.op == Op::kGlobalAvgPool) return add_pool(node);
     const Run op = make_op(graph_, node, &plan_.state);
@@ -261,6 +267,7 @@ class Maker {
   static float ratio(float a, float b) { return static_cast<float>(static_cast<double>(a) / static_cast<double>(b)); }
 
   ExactPlan& plan_;
+  const at::Device device_;
   ir::Graph& graph_;
   const ir::Uses uses_;
   std::vector<float>& units_;
@@ -272,7 +279,7 @@ class Maker {
 
 }  // namespace
 
-std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph) {
+std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph, at::Device device) {
   auto plan = std::make_unique<ExactPlan>();
   plan->graph = ir::clone(graph);
   ir::fold_batch_norms(plan->graph);
@@ -280,9 +287,10 @@ std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph) {
   for (size_t i = 0; i < plan->graph.values.size(); ++i) {
     ir::Value& value = plan->graph.values[i];
     if (value.role == ir::Role::kActivation || value.type != DType::kF32) continue;
-    plan->leaves[i] = at::from_blob(value.data.raw(), value.data.shape(), at::TensorOptions().dtype(at::kFloat));
+    plan->leaves[i] =
+        at::from_blob(value.data.raw(), value.data.shape(), at::TensorOptions().dtype(at::kFloat)).to(device);
   }
-  Maker(*plan).run();
+  Maker(*plan, device).run();
   return plan;
 }
 

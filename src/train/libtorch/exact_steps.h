@@ -19,7 +19,7 @@ struct ExactPlan {
   RunState state;
 };
 
-// The plan has the weights and ranges of the moment.
-std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph);
+// The plan has the weights and ranges of the moment, on `device`.
+std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph, at::Device device);
 
 }  // namespace qat::train

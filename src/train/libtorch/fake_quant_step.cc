@@ -160,6 +160,7 @@ at::Tensor run_with_zero_point(const FakeQuantStep& step, const at::Tensor& x) {
 }  // namespace
 
 at::Tensor FakeQuantStep::run(const at::Tensor& x, const at::Tensor& range) const {
+  if (!x.is_cpu()) return run(x.cpu(), range.cpu()).to(x.device());  // evaluation on a GPU: weights, zero points
   if (follow) measure_range(quant, x);
   if (!zero_point.empty()) return run_with_zero_point(*this, x);
   if (at::GradMode::is_enabled()) return FakeQuantFunction::apply(x, range, this);

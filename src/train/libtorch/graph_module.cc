@@ -8,6 +8,7 @@
 #include "data/data.h"
 #include "ir/shapes.h"
 #include "quant/placement.h"
+#include "train/device.h"
 #include "train/libtorch/exact_steps.h"
 #include "train/libtorch/fake_quant_step.h"
 #include "train/libtorch/memory.h"
@@ -22,7 +23,7 @@ at::Tensor wrap(Tensor& tensor, at::ScalarType type) {
 }
 
 Tensor to_host(const at::Tensor& t) {
-  const at::Tensor dense = t.detach().contiguous().to(at::kFloat);
+  const at::Tensor dense = t.detach().to(at::kCPU).contiguous().to(at::kFloat);
   Tensor out(DType::kF32, dense.sizes().vec());
   std::copy_n(dense.const_data_ptr<float>(), out.size(), out.data<float>().begin());
   return out;
@@ -43,19 +44,43 @@ auto guarded(const Body& body) {
   }
 }
 
+// Exact sums on a GPU: cuDNN may choose Winograd's algorithm, which rounds; LibTorch's own convolution unfolds and
+// multiplies. TF32 would keep 10 bits of a float.
+class ExactMath {
+ public:
+  explicit ExactMath(bool without_cudnn) : cudnn_(at::globalContext().userEnabledCuDNN()) {
+    at::globalContext().setUserEnabledCuDNN(cudnn_ && !without_cudnn);
+    at::globalContext().setAllowTF32CuDNN(false);
+    at::globalContext().setAllowTF32CuBLAS(false);
+  }
+  ~ExactMath() { at::globalContext().setUserEnabledCuDNN(cudnn_); }
+  ExactMath(const ExactMath&) = delete;
+  ExactMath& operator=(const ExactMath&) = delete;
+
+ private:
+  const bool cudnn_;
+};
+
+at::Device device_of(const std::string& name) {
+  return device_plugin(name) == nullptr ? at::Device(at::kCPU) : at::Device(at::kCUDA, 0);
+}
+
 }  // namespace
 
 struct GraphModule::Impl {
   ir::Graph graph;
   ModuleOptions options;
+  at::Device device;  // of evaluation
   RunState state;
-  Frame leaves;  // parameters, buffers; undefined elsewhere
+  Frame leaves;         // parameters, buffers; undefined elsewhere
+  Frame device_leaves;  // their copies for evaluation on another device; empty until needed
   std::vector<Step> train_steps, eval_steps;
   bool quantized;
   std::unique_ptr<ExactPlan> exact;  // of a quantized graph, made when first evaluated; dropped when weights change
   std::vector<std::pair<ParamKind, ir::ValueId>> parameters;
 
-  Impl(ir::Graph g, const ModuleOptions& o) : graph(std::move(g)), options(o), leaves(graph.values.size()) {
+  Impl(ir::Graph g, const ModuleOptions& o)
+      : graph(std::move(g)), options(o), device(device_of(o.device)), leaves(graph.values.size()) {
     if (graph.inputs.size() != 1 || graph.outputs.size() != 1) {
       fail(Code::kBadFile, "[", graph.name, "] expected one input and one output, got ", graph.inputs.size(), " and ",
            graph.outputs.size());
@@ -139,6 +164,16 @@ struct GraphModule::Impl {
     return at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast).copy_(x);
   }
 
+  const Frame& evaluation_leaves() {
+    if (device.is_cpu()) return leaves;
+    if (device_leaves.empty()) {
+      for (const at::Tensor& leaf : leaves) {
+        device_leaves.push_back(leaf.defined() ? leaf.detach().to(device) : leaf);
+      }
+    }
+    return device_leaves;
+  }
+
   // visit(step, output) after each step. `of`: the graph whose steps they are.
   template <class Visit>
   static at::Tensor run(const ir::Graph& of, Frame frame, const std::vector<Step>& steps, const at::Tensor& input,
@@ -153,9 +188,16 @@ struct GraphModule::Impl {
     return frame[static_cast<size_t>(of.outputs[0])];
   }
 
+  // Evaluation on the device.
   template <class Visit>
-  at::Tensor run(const std::vector<Step>& steps, const at::Tensor& input, const Visit& visit) const {
-    return run(graph, leaves, steps, input, visit);
+  at::Tensor evaluate(const std::vector<Step>& steps, const Tensor& images, const Visit& visit) {
+    const ExactMath math(false);
+    return run(graph, evaluation_leaves(), steps, input_of(images).to(device), visit);
+  }
+
+  void forget() {
+    exact.reset();
+    device_leaves.clear();
   }
 
   StepResult train_step(const TrainBatch& batch);
@@ -164,10 +206,11 @@ struct GraphModule::Impl {
     const at::NoGradGuard no_gradients;
     state.training = false;
     const auto nothing = [](const Step&, const at::Tensor&) {};
-    if (!quantized) return run(eval_steps, input_of(images), nothing);
-    if (!exact) exact = make_exact_plan(graph);
+    if (!quantized) return evaluate(eval_steps, images, nothing);
+    if (!exact) exact = make_exact_plan(graph, device);
+    const ExactMath math(true);
     const ir::ValueId output = exact->graph.outputs[0];
-    const at::Tensor logits = run(exact->graph, exact->leaves, exact->steps, input_of(images), nothing);
+    const at::Tensor logits = run(exact->graph, exact->leaves, exact->steps, input_of(images).to(device), nothing);
     return at::mul(logits, at::Scalar(static_cast<double>(exact->units[static_cast<size_t>(output)])));
   }
 };
@@ -192,13 +235,14 @@ StepResult GraphModule::train_step(const TrainBatch& batch) {
 
 StepResult GraphModule::Impl::train_step(const TrainBatch& batch) {
   Impl& m = *this;
-  m.exact.reset();
+  m.forget();
   m.state = {.training = true, .bn_frozen = batch.freeze_bn, .not_finite = {}};
   for (const auto& [kind, id] : m.parameters) m.leaves[static_cast<size_t>(id)].mutable_grad() = at::Tensor();
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
   generator.set_current_seed(batch.dropout_seed);
 
-  const at::Tensor logits = m.run(m.train_steps, m.input_of(batch.images), [](const Step&, const at::Tensor&) {});
+  const at::Tensor logits =
+      run(m.graph, m.leaves, m.train_steps, m.input_of(batch.images), [](const Step&, const at::Tensor&) {});
   const int64_t classes = logits.size(1);
   at::Tensor labels = at::empty({static_cast<int64_t>(batch.labels.size())}, at::TensorOptions().dtype(at::kLong));
   for (size_t i = 0; i < batch.labels.size(); ++i) {
@@ -233,7 +277,7 @@ void GraphModule::observe(const Tensor& images, const RangeObserver& observe) {
     observe(order[static_cast<size_t>(id)], {dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel())});
   };
   const auto steps = make_steps(m.graph, options);
-  guarded([&] { m.run(steps, m.input_of(images), [](const Step&, const at::Tensor&) {}); });
+  guarded([&] { m.evaluate(steps, images, [](const Step&, const at::Tensor&) {}); });
 }
 
 std::map<std::string, Tensor> GraphModule::layers(const Tensor& images) {
@@ -246,8 +290,8 @@ std::map<std::string, Tensor> GraphModule::layers(const Tensor& images) {
   options.weight_ranges = WeightRangeMode::kFixed;
   std::map<std::string, Tensor> result;
   guarded([&] {
-    m.run(make_steps(m.graph, options), m.input_of(images),
-          [&](const Step& step, const at::Tensor& out) { result[step.name] = to_host(out); });
+    m.evaluate(make_steps(m.graph, options), images,
+               [&](const Step& step, const at::Tensor& out) { result[step.name] = to_host(out); });
   });
   return result;
 }
@@ -268,7 +312,7 @@ std::vector<ParamView> GraphModule::parameters() {
 }
 
 void GraphModule::weights_changed() {
-  impl_->exact.reset();
+  impl_->forget();
   if (impl_->options.weight_ranges != WeightRangeMode::kStep) return;
   for (ir::NodeId id : quant::weight_quantizers(impl_->graph)) {
     const ir::Node& node = impl_->graph.nodes[static_cast<size_t>(id)];

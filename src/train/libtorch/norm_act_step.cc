@@ -6,6 +6,7 @@
 
 #include "train/kernels/kernels.h"
 #include "train/libtorch/parallel.h"
+#include "train/libtorch/pixel_pass.h"
 
 namespace qat::train {
 
@@ -259,10 +260,32 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
 
 }  // namespace
 
+namespace {
+
+// Evaluation on a GPU: the running statistics' factors come from the host.
+at::Tensor evaluate_on_device(const NormActStep& step, const at::Tensor& x, const at::Tensor& gamma,
+                              const at::Tensor& beta, const at::Tensor& skip) {
+  PixelPass pass{.clip_lo = step.clip_lo, .clip_hi = step.clip_hi};
+  at::Tensor rows;
+  if (step.norm) {
+    const Pixels px(x);
+    rows = affine_of(step, at::empty({0}, at::TensorOptions().dtype(at::kFloat)), px, gamma.cpu(), beta.cpu());
+    pass.a = rows.const_data_ptr<float>() + kFactor * px.channels;
+    pass.b = rows.const_data_ptr<float>() + kOffset * px.channels;
+  }
+  if (step.quant) {
+    pass.scale = step.quant->scale(), pass.quant_lo = step.quant->lo, pass.quant_hi = step.quant->hi;
+  }
+  return run_pixels(x, skip, pass);
+}
+
+}  // namespace
+
 bool NormActStep::clips() const { return clip_lo > -INFINITY || clip_hi < INFINITY; }
 
 at::Tensor NormActStep::run(const at::Tensor& x, const at::Tensor& gamma, const at::Tensor& beta,
                             const at::Tensor& skip) const {
+  if (!x.is_cpu()) return evaluate_on_device(*this, x, gamma, beta, skip);
   const at::Tensor dense = dense_pixels(x), dense_skip = skip.defined() ? dense_pixels(skip) : skip;
   if (at::GradMode::is_enabled()) {
     const auto maybe = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };

@@ -1,0 +1,89 @@
+// One copy a buffer in each direction: see leaves.h.
+#include "train/cuda/program/leaves.h"
+
+#include <algorithm>
+
+namespace qat::train::cuda {
+
+namespace {
+
+constexpr int64_t kAlign = 4;  // floats: 16 bytes
+
+std::span<const float> host_span(const at::Tensor& host, const Leaves::Leaf& leaf) {
+  return {host.const_data_ptr<float>() + leaf.offset, static_cast<size_t>(leaf.size)};
+}
+
+}  // namespace
+
+Leaves::Leaves(const ir::Graph& graph, const std::vector<ParamView>& trained, const LeafOptions& options,
+               at::Device device) {
+  std::map<std::string, ParamKind> kinds;
+  for (const ParamView& view : trained) kinds[view.name] = view.kind;
+  int64_t end = 0;
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const ir::Value& value = graph.values[i];
+    if (value.role == ir::Role::kActivation || value.type != DType::kF32) continue;
+    Leaf leaf{.id = static_cast<ir::ValueId>(i), .name = value.name, .offset = end, .size = value.data.size()};
+    if (const auto found = kinds.find(value.name); found != kinds.end()) leaf.trained = true, leaf.kind = found->second;
+    end += (leaf.size + kAlign - 1) / kAlign * kAlign;
+    index_[leaf.id] = leaves_.size();
+    leaves_.push_back(std::move(leaf));
+  }
+  const auto buffer = [&](bool wanted) {
+    return wanted ? at::zeros({end}, at::TensorOptions().device(device).dtype(at::kFloat)) : at::Tensor();
+  };
+  value_ = buffer(true), gradient_ = buffer(true);
+  first_ = buffer(options.first), second_ = buffer(options.second), average_ = buffer(options.average);
+}
+
+void Leaves::load(const ir::Graph& graph, const OptimizerState& optimizer,
+                  const std::map<std::string, std::vector<float>>& average) {
+  at::Tensor host = at::zeros({value_.numel()}, at::TensorOptions().dtype(at::kFloat));
+  for (const Leaf& leaf : leaves_) {
+    const auto data = graph.value(leaf.id).data.data<float>();
+    std::copy(data.begin(), data.end(), host.mutable_data_ptr<float>() + leaf.offset);
+  }
+  value_.copy_(host);
+  const auto put = [&](at::Tensor& buffer, const std::map<std::string, std::vector<float>>& from) {
+    if (!buffer.defined()) return;
+    host.zero_();
+    for (const Leaf& leaf : leaves_) {
+      if (const auto found = from.find(leaf.name); found != from.end()) {
+        std::copy(found->second.begin(), found->second.end(), host.mutable_data_ptr<float>() + leaf.offset);
+      }
+    }
+    buffer.copy_(host);
+  };
+  put(first_, optimizer.first), put(second_, optimizer.second), put(average_, average);
+}
+
+void Leaves::store(ir::Graph& graph, OptimizerState& optimizer,
+                   std::map<std::string, std::vector<float>>& average) const {
+  const at::Tensor values = value_.cpu();
+  for (const Leaf& leaf : leaves_) {
+    const auto from = host_span(values, leaf);
+    std::copy(from.begin(), from.end(), graph.value(leaf.id).data.data<float>().begin());
+  }
+  const auto take = [&](const at::Tensor& buffer, std::map<std::string, std::vector<float>>& to) {
+    if (!buffer.defined()) return;
+    const at::Tensor host = buffer.cpu();
+    for (const Leaf& leaf : leaves_) {
+      if (leaf.trained) to[leaf.name].assign(host_span(host, leaf).begin(), host_span(host, leaf).end());
+    }
+  };
+  take(first_, optimizer.first), take(second_, optimizer.second);
+  if (!average_.defined()) return;
+  const at::Tensor host = average_.cpu();
+  for (auto& [name, values_of] : average) {
+    const auto leaf = std::find_if(leaves_.begin(), leaves_.end(), [&](const Leaf& l) { return l.name == name; });
+    if (leaf != leaves_.end()) values_of.assign(host_span(host, *leaf).begin(), host_span(host, *leaf).end());
+  }
+}
+
+std::vector<float> Leaves::host_gradient(ir::ValueId id) const {
+  const at::Tensor host = gradient_.cpu();
+  const auto span = host_span(host, of(id));
+  return {span.begin(), span.end()};
+}
+
+}  // namespace qat::train::cuda
