@@ -45,7 +45,7 @@ io::PyValue answers(const std::string& net) {
   request.precision = "fp32";
   request.tactic_seconds = 0;
   const Tensor engine = eval::open_engine(engine::build(std::move(request)).plan, eval::EngineOptions{})->logits(x);
-  const Tensor checkpoint = train::train_plugin().classifier(std::move(graph), 0)->logits(x);
+  const Tensor checkpoint = train::train_plugin().classifier(std::move(graph), train::Where{})->logits(x);
   return {io::PyDict{{"state", {std::move(state)}}, {"x", {x}}, {"engine", {engine}}, {"checkpoint", {checkpoint}}}};
 }
 
