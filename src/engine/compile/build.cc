@@ -1,6 +1,7 @@
 // From a request to a plan: see build.h.
 #include "engine/compile/build.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -172,8 +173,11 @@ std::string default_rebuild(const BuildRequest& request) {
 
 namespace {
 
-// Microseconds of a run at the optimal shape, the least of three; from the cache where it knows the plan.
+// Microseconds of a run at the optimal shape, the median; from the cache where it knows the plan. Not the least: where
+// the float library's threads and the team's want the same cores, a lucky run says nothing.
 double time_plan(const Plan& plan, int asked_threads, TimingCache& cache) {
+  constexpr size_t kRuns = 9, kFewest = 3;
+  constexpr double kSeconds = 0.3;
   const int threads = asked_threads > 0 ? asked_threads : usable_cpus();
   const std::string key = plan_key(plan, threads);
   if (const auto known = cache.find(key)) return *known;
@@ -187,15 +191,28 @@ double time_plan(const Plan& plan, int asked_threads, TimingCache& cache) {
     outputs.emplace_back(static_cast<size_t>(count(session.output_shape(i))));
     pointers.push_back(outputs.back().data());
   }
-  double best = 1e30;
-  for (int i = 0; i < 4; ++i) {
+  session.run(input.data(), pointers);
+  std::vector<double> seconds;
+  double spent = 0;
+  while (seconds.size() < kFewest || (seconds.size() < kRuns && spent < kSeconds)) {
     const auto start = std::chrono::steady_clock::now();
     session.run(input.data(), pointers);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (i > 0) best = std::min(best, seconds);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    spent += seconds.back();
   }
-  cache.add(key, rounded_time(1e6 * best));
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
+  cache.add(key, rounded_time(1e6 * seconds[seconds.size() / 2]));
   return *cache.find(key);
+}
+
+// Does the plan with float layers run faster as a whole, with the threads asked for and with all? Its parts were timed
+// alone, without what passing between the float library and the int8 kernels costs.
+bool wins(const Draft& mixed, const Draft& int8, const BuildRequest& request, TimingCache& cache) {
+  const Plan one = Draft(mixed).finish(), other = Draft(int8).finish();
+  for (const int threads : {request.threads, 0}) {
+    if (time_plan(one, threads, cache) >= time_plan(other, threads, cache)) return false;
+  }
+  return true;
 }
 
 // `best` of a file without quantizers: int8 would need scales that nobody calibrated, so float types compete.
@@ -263,11 +280,17 @@ BuildResult build(BuildRequest request) {
   if (request.precision == "best" && request.device == Device::kCpu) {
     const std::set<std::string> keep = faster_in_float(draft, request, cache, context.report);
     if (!keep.empty()) {
-      context = fresh;
-      context.keep_float = keep;
-      lowered = run_passes(request.graph, request.disabled_passes, context);
-      draft = make_draft(lowered, request, context);
-      choose(draft, request, cache, context.report);
+      PassContext other = fresh;
+      other.keep_float = keep;
+      Draft mixed = make_draft(run_passes(request.graph, request.disabled_passes, other), request, other);
+      choose(mixed, request, cache, other.report);
+      if (wins(mixed, draft, request, cache)) {
+        draft = std::move(mixed);
+        context = std::move(other);
+      } else {
+        context.report.notes.push_back(
+            cat("best: ", join(keep, ", "), " run faster in float alone, the whole network does not: int8 everywhere"));
+      }
     }
   }
   if (std::string why = cache.save(); !why.empty()) context.report.notes.push_back(std::move(why));
