@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/random.h"
 
@@ -157,6 +159,21 @@ TEST(EngineFile, ValidationNamesTheStep) {
   EXPECT_NE(message([](Plan& p) { p.tensors[0].channels = -4; }).find("channels"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.profile.max[0] = 0; }).find("profile"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.steps.pop_back(); }).find("outputs"), std::string::npos);
+}
+
+// The corpus that the fuzzer starts from reaches past the version only while it has the current one.
+TEST(EngineFile, TheCorpusHasThisFormat) {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(QAT_SOURCE_DIR "/tests/corpus/engine")) {
+    ++files;
+    try {
+      EXPECT_FALSE(reparse(read_file(entry.path())).steps.empty());
+    } catch (const Error& error) {  // another instruction set is no fault of the file
+      EXPECT_EQ(std::string(error.what()).find("engine format"), std::string::npos) << error.what();
+      EXPECT_EQ(error.code(), Code::kWrongMachine) << error.what();
+    }
+  }
+  EXPECT_GE(files, 3u);
 }
 
 }  // namespace
