@@ -70,7 +70,7 @@ TEST(Tensor, TooLargeIsOutOfMemory) {
   GTEST_SKIP() << "the sanitizer ends the program on such an allocation";
 #endif
   try {
-    Tensor(DType::kF32, {int64_t{1} << 45});
+    const Tensor too_large(DType::kF32, {int64_t{1} << 45});
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kOutOfMemory);

@@ -15,7 +15,7 @@ struct Flag {
   std::string name;   // "--saveEngine"
   std::string value;  // what it takes, as help shows it: "FILE"; "" for a switch
   std::string help;
-  std::string sets = "";  // "BUILD.ENGINE" for a value, "BUILD.PRECISION=int8" for a switch; "" for none
+  std::string sets;  // "BUILD.ENGINE" for a value, "BUILD.PRECISION=int8" for a switch; "" for none
 };
 
 // Flags given that set no key, and the words that are no overrides.

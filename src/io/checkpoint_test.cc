@@ -87,10 +87,10 @@ TEST(Checkpoint, APlainStateDictIsExplained) {
 TEST(Checkpoint, DamagedFieldsAreRefused) {
   const TempFolder folder;
   save_checkpoint(folder / "good.pth", {.graph = small_graph()});
-  const auto refuse = [&](const std::string& key, PyValue replacement) {
+  const auto refuse = [&](const std::string& key, const PyValue& replacement) {
     PyValue file = read_pth(folder / "good.pth");
     for (auto& [name, value] : std::get<PyDict>(file.data)) {
-      if (name == key) value = std::move(replacement);
+      if (name == key) value = replacement;
     }
     write_pth(folder / "bad.pth", file);
     EXPECT_NE(error_of(folder / "bad.pth"), "accepted") << key;

@@ -179,6 +179,7 @@ double Trial::seconds(const Candidate& candidate, double give_up, bool patient) 
   plan_.blobs = {blobs.data(), blobs.size()};
   const auto bound = bind_step({.view = {plan_, step_, extents_}, .memory = memory_});
   std::vector<AlignedBuffer> scratch;
+  scratch.reserve(static_cast<size_t>(team_.size()));
   for (int i = 0; i < team_.size(); ++i) scratch.emplace_back(bound->scratch_bytes());
   const int64_t units = bound->units(), slices = std::min(slices_, units);
   const auto run = [&](int i) {

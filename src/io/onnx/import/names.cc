@@ -69,7 +69,7 @@ std::string Names::module(const Node& node, const std::string& weight) const {
 std::string Names::unique(const std::string& name) {
   if (used_.insert(name).second) return name;
   while (true) {
-    const std::string candidate = cat(name, "_", ++next_[name]);
+    std::string candidate = cat(name, "_", ++next_[name]);
     if (used_.insert(candidate).second) return candidate;
   }
 }
