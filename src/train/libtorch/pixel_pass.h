@@ -5,7 +5,7 @@
 
 namespace qat::train {
 
-// y = fake_quant(clip(x * a + b + skip * skip_scale)), see kernels.h. a, b: [channels] or nullptr; skip may be
+// y = fake_quant(clip(x * a + b + skip * skip_scale)), see kernels.h. a, b: [channels], where x is, or nullptr; skip may be
 // undefined, and either operand broadcasts. Rows are split among threads.
 struct PixelPass {
   const float *a = nullptr, *b = nullptr;
