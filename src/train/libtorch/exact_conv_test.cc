@@ -30,7 +30,8 @@ TEST(ExactConv, ColumnsEqualTheConvolution) {
     const at::Tensor x = integers({c.n, c.c, c.h, c.w}, -128, 127);
     const at::Tensor w = integers({c.k, c.c / c.attrs.groups, c.r, c.s}, -127, 127);
     const auto& p = c.attrs.pads;
-    const at::Tensor want = at::conv2d(at::constant_pad_nd(x, {p[1], p[3], p[0], p[2]}, 0), w, {}, c.attrs.stride, 0,
+    const std::array<int64_t, 2> none{0, 0};
+    const at::Tensor want = at::conv2d(at::constant_pad_nd(x, {p[1], p[3], p[0], p[2]}, 0), w, {}, c.attrs.stride, none,
                                        c.attrs.dilation, c.attrs.groups);
     for (const at::MemoryFormat format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
       const at::Tensor got = conv_by_columns(x.contiguous(format), w.contiguous(format), c.attrs);
