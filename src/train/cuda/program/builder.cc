@@ -2,7 +2,6 @@
 #include "train/cuda/program/builder.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -105,7 +104,6 @@ ChainQuant ProgramBuilder::chain_quant(const ir::Node& fake_quant) {
   if (p_.options_.module.ranges == RangeMode::kLearned) quant.range_gradient = p_.leaves_.gradient(range);
   for (NodeId reader : uses_.consumers[static_cast<size_t>(fake_quant.output)]) {
     const ir::Node& node = graph_.nodes[static_cast<size_t>(reader)];
-    if (std::getenv("QAT_TMP_BF16") != nullptr) continue;
     quant.integers = quant.integers || (node.op == Op::kConv && wanted_[static_cast<size_t>(node.inputs[1])]);
   }
   return quant;
