@@ -17,7 +17,7 @@ struct Batch {
   std::vector<int64_t> labels;   // N
   std::vector<int64_t> indices;  // N, in the dataset
   int64_t position = 0;          // in the epoch: start(epoch, position + 1) continues after this batch
-  Augmentation rest;            // what a GPU has yet to do with the images, drawn from Random(draws, epoch, index)
+  Augmentation rest;             // what a GPU has yet to do with the images, drawn from Random(draws, epoch, index)
   uint64_t draws = 0;
   int64_t epoch = 0;
   int64_t size() const { return static_cast<int64_t>(labels.size()); }

@@ -44,9 +44,8 @@ Tensor random_images(int64_t batch, int64_t size, uint64_t seed) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::map<std::string, std::string> flags{
-      {"--net", "resnet50"}, {"--images", "64"}, {"--batch", "16"}, {"--size", "224"}, {"--threads", "2"},
-      {"--device", "cpu"}};
+  std::map<std::string, std::string> flags{{"--net", "resnet50"}, {"--images", "64"}, {"--batch", "16"},
+                                           {"--size", "224"},     {"--threads", "2"}, {"--device", "cpu"}};
   for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
   const auto number = [&](const char* flag) { return std::stoll(flags[flag]); };
   const int threads = static_cast<int>(number("--threads"));
@@ -90,8 +89,8 @@ int main(int argc, char** argv) try {
   std::printf(
       "%s: %s %ldx%ld batch %ld threads %d: forward %.2f s, forward with histograms of %.0f M values %.2f s (%.3f)\n",
       device == nullptr ? "cpu" : device->name().c_str(), flags["--net"].c_str(), static_cast<long>(size),
-      static_cast<long>(size), static_cast<long>(batch), threads,
-      forward, static_cast<double>(counted) * 1e-6, collect, collect / forward);
+      static_cast<long>(size), static_cast<long>(batch), threads, forward, static_cast<double>(counted) * 1e-6, collect,
+      collect / forward);
   for (const std::string& name : quant::calibrator_names()) {
     const double choose = seconds([&] {
       for (size_t i = 0; i < histograms.ranges().size(); ++i) {

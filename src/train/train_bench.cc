@@ -1,5 +1,5 @@
-// Time of one training step, float and quantized, interleaved; medians, beside which the peer script's are put. Then the
-// rate of evaluation, the quantized one exact.
+// Time of one training step, float and quantized, interleaved; medians, beside which the peer script's are put. Then
+// the rate of evaluation, the quantized one exact.
 //
 // usage: train_bench [--device cpu|cuda] [--net resnet20] [--batch 128] [--size 28] [--channels 1] [--classes 10]
 //        [--steps 15] [--threads 2] [--ranges moving] [--weight-ranges step] [--profile 1] [--evaluate 20]
@@ -76,9 +76,9 @@ data::Batch random_batch(int64_t batch, int64_t size, int64_t channels, int64_t 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::map<std::string, std::string> flags{{"--device", "cpu"}, {"--net", "resnet20"},      {"--batch", "128"},
-                                           {"--size", "28"},    {"--channels", "1"},        {"--classes", "10"},
-                                           {"--steps", "15"},   {"--threads", "2"},         {"--ranges", "moving"},
+  std::map<std::string, std::string> flags{{"--device", "cpu"}, {"--net", "resnet20"},       {"--batch", "128"},
+                                           {"--size", "28"},    {"--channels", "1"},         {"--classes", "10"},
+                                           {"--steps", "15"},   {"--threads", "2"},          {"--ranges", "moving"},
                                            {"--profile", "0"},  {"--weight-ranges", "step"}, {"--evaluate", "0"}};
   for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
   const auto number = [&](const char* flag) { return std::stoll(flags[flag]); };

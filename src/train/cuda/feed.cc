@@ -93,8 +93,7 @@ void Feed::deliver(const data::Batch& batch, int64_t classes, const StepScalars&
     check(cudaMemcpyAsync(to, from, size, cudaMemcpyDeviceToDevice, target_.stream), "copy");
   };
   within(device_scalars, device, sizeof scalars);
-  within(input.labels.mutable_data_ptr<int64_t>(), device + Layout::kLabels,
-         batch.labels.size() * sizeof(int64_t));
+  within(input.labels.mutable_data_ptr<int64_t>(), device + Layout::kLabels, batch.labels.size() * sizeof(int64_t));
   augment(batch, input, device);
   check(cudaEventRecord(buffer.read, target_.stream), "record");
 }

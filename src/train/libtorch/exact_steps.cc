@@ -148,12 +148,11 @@ class Maker {
     push(
         node,
         [layer, factors](const Frame& f) {
-          return run_pixels(
-              layer->sums(f), {},
-              {.a = factors.m.const_data_ptr<float>(),
-               .b = factors.b.const_data_ptr<float>(),
-               .clip_lo = -INFINITY,
-               .clip_hi = INFINITY});
+          return run_pixels(layer->sums(f), {},
+                            {.a = factors.m.const_data_ptr<float>(),
+                             .b = factors.b.const_data_ptr<float>(),
+                             .clip_lo = -INFINITY,
+                             .clip_hi = INFINITY});
         },
         node.inputs);
   }

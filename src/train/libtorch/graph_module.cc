@@ -76,7 +76,11 @@ struct GraphModule::Impl {
   std::vector<std::pair<ParamKind, ir::ValueId>> parameters;
 
   Impl(ir::Graph g, const ModuleOptions& o)
-      : graph(std::move(g)), options(o), device(device_of(o.device)), input(o.mean, o.std), leaves(graph.values.size()) {
+      : graph(std::move(g)),
+        options(o),
+        device(device_of(o.device)),
+        input(o.mean, o.std),
+        leaves(graph.values.size()) {
     if (graph.inputs.size() != 1 || graph.outputs.size() != 1) {
       fail(Code::kBadFile, "[", graph.name, "] expected one input and one output, got ", graph.inputs.size(), " and ",
            graph.outputs.size());

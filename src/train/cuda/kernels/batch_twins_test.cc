@@ -110,9 +110,9 @@ TEST(Batch, WhatIsLeftToTheDeviceIsWhatTheHostWouldDo) {
     int64_t resize, size, pad;
     bool flip, left;
   };
-  for (const Case& c : {Case{"crop", 0, 0, 2, true, true}, Case{"crop", 0, 9, 0, false, true},
-                        Case{"crop", 20, 24, 3, true, true}, Case{"none", 0, 10, 0, true, true},
-                        Case{"resized_crop", 0, 8, 0, true, false}}) {
+  for (const Case& c :
+       {Case{"crop", 0, 0, 2, true, true}, Case{"crop", 0, 9, 0, false, true}, Case{"crop", 20, 24, 3, true, true},
+        Case{"none", 0, 10, 0, true, true}, Case{"resized_crop", 0, 8, 0, true, false}}) {
     config::DataOptions o;
     o.augment = c.augment, o.resize = c.resize, o.size = c.size, o.pad = c.pad, o.flip = c.flip;
     const auto images = std::make_shared<TwelveImages>();
