@@ -38,6 +38,7 @@ class CifarDataset final : public Dataset {
   }
 
   int64_t size() const override { return parts_.empty() ? 0 : parts_.back().first + count(parts_.back()); }
+  bool same_size() const override { return true; }
   int64_t channels() const override { return kChannels; }
   int64_t classes() const override { return kClasses; }
   std::string class_name(int64_t label) const override { return names_.at(static_cast<size_t>(label)); }

@@ -25,6 +25,9 @@ class Dataset {
   virtual int64_t classes() const = 0;
   virtual std::string class_name(int64_t label) const = 0;
 
+  // All images have one height and one width.
+  virtual bool same_size() const { return false; }
+
   // Where image `index` comes from, for messages: a file, or a file and a position in it ("t10k-images...[17]").
   virtual std::string name(int64_t index) const = 0;
 

@@ -56,6 +56,7 @@ class IdxDataset final : public Dataset {
   }
 
   int64_t size() const override { return images_->dim(0); }
+  bool same_size() const override { return true; }
   int64_t channels() const override { return images_->shape().size() == 4 ? images_->dim(3) : 1; }
   int64_t classes() const override { return classes_; }
   std::string class_name(int64_t label) const override {

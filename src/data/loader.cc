@@ -210,6 +210,7 @@ std::optional<Batch> Loader::next() {
       ++impl_->skipped;
       if (impl_->messages.size() < kMaxMessages) impl_->messages.push_back(message);
     }
+    batch.rest = impl_->options.rest, batch.draws = augment_seed(impl_->options.seed), batch.epoch = impl_->epoch;
     if (batch.size() > 0) return batch;
   }
   return std::nullopt;

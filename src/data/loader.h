@@ -17,6 +17,9 @@ struct Batch {
   std::vector<int64_t> labels;   // N
   std::vector<int64_t> indices;  // N, in the dataset
   int64_t position = 0;          // in the epoch: start(epoch, position + 1) continues after this batch
+  Augmentation rest;             // what a GPU has yet to do with the images, drawn from Random(draws, epoch, index)
+  uint64_t draws = 0;
+  int64_t epoch = 0;
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
 };
 
@@ -28,9 +31,10 @@ struct LoaderOptions {
   int64_t prefetch = 4;  // batches made ahead at most, so memory is (prefetch + 1) batches
   uint64_t seed = 0;
   bool skip_broken = false;  // leave out images that throw kBadFile: a batch gets smaller, nothing takes their place
+  Augmentation rest;         // of the transform, for every batch: see split_train_transform
 };
 
-// An image's augmentation draws from Random(augment_seed(seed), epoch, index).
+// An image's augmentation draws from Random(augment_seed(seed), epoch, index). Batch::draws.
 uint64_t augment_seed(uint64_t seed);
 
 // Yields the batches of an epoch. Order and augmentation depend on (seed, epoch, index) only: any number of workers

@@ -16,6 +16,7 @@ class Subset final : public Dataset {
       : whole_(std::move(whole)), indices_(std::move(indices)) {}
 
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
+  bool same_size() const override { return whole_->same_size(); }
   int64_t channels() const override { return whole_->channels(); }
   int64_t classes() const override { return whole_->classes(); }
   std::string class_name(int64_t label) const override { return whole_->class_name(label); }

@@ -105,15 +105,21 @@ Tensor centre_crop(const Tensor& pixels, int64_t size) {
                       .width = size});
 }
 
+ImageSize Augmentation::output(ImageSize image) const {
+  if (!crop) return image;
+  const ImageSize out{.height = size > 0 ? size : image.height, .width = size > 0 ? size : image.width};
+  if (image.height + 2 * pad < out.height || image.width + 2 * pad < out.width)
+    fail(Code::kUsage, "[DATA.SIZE] a crop of ", out.width, "x", out.height, " does not fit an image of ", image.width,
+         "x", image.height, " padded by ", pad, "; lower DATA.SIZE, or raise DATA.PAD or DATA.RESIZE");
+  return out;
+}
+
 Tensor random_crop(const Tensor& pixels, int64_t size, int64_t pad, Random& random) {
-  const int64_t height = size > 0 ? size : pixels.dim(0), width = size > 0 ? size : pixels.dim(1);
-  const int64_t down = pixels.dim(0) + 2 * pad - height, across = pixels.dim(1) + 2 * pad - width;
-  if (down < 0 || across < 0)
-    fail(Code::kUsage, "[DATA.SIZE] a crop of ", width, "x", height, " does not fit an image of ", pixels.dim(1), "x",
-         pixels.dim(0), " padded by ", pad, "; lower DATA.SIZE, or raise DATA.PAD or DATA.RESIZE");
-  const int64_t top = random.below(down + 1) - pad;
-  const int64_t left = random.below(across + 1) - pad;
-  return cut(pixels, {.top = top, .left = left, .height = height, .width = width});
+  const ImageSize image = size_of(pixels);
+  const ImageSize out = Augmentation{.crop = true, .size = size, .pad = pad}.output(image);
+  const int64_t top = random.below(image.height + 2 * pad - out.height + 1) - pad;
+  const int64_t left = random.below(image.width + 2 * pad - out.width + 1) - pad;
+  return cut(pixels, {.top = top, .left = left, .height = out.height, .width = out.width});
 }
 
 Window random_resized_window(ImageSize image, Random& random) {
@@ -164,6 +170,15 @@ Transform train_transform(const config::DataOptions& options) {
     const Tensor augmented = augment(pixels, random);
     return random.below(2) == 1 ? flip_horizontal(augmented) : augmented;
   };
+}
+
+SplitTransform split_train_transform(const config::DataOptions& options, bool same_size) {
+  const int64_t resize = options.resize;
+  Transform whole = train_transform(options);
+  if (options.augment == "none") return {.transform = test_transform(options), .rest = {.flip = options.flip}};
+  if (options.augment != "crop" || !same_size) return {.transform = std::move(whole), .rest = {}};
+  return {.transform = [=](const Tensor& pixels, Random&) { return resize_and_crop(pixels, resize, 0); },
+          .rest = {.crop = true, .size = options.size, .pad = options.pad, .flip = options.flip}};
 }
 
 }  // namespace qat::data

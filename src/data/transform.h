@@ -18,6 +18,29 @@ using Transform = std::function<Tensor(const Tensor& pixels, Random& random)>;
 // options.
 Transform train_transform(const config::DataOptions& options);
 
+struct ImageSize {
+  int64_t height = 0, width = 0;
+};
+
+// The end of a training transform, for a GPU to do while it normalizes a batch. An image draws from the Random that its
+// transform would have drawn from, the same numbers in the same order.
+struct Augmentation {
+  bool crop = false;  // pads by `pad` zeros and cuts size x size (0: the image's own) at a random place
+  int64_t size = 0, pad = 0;
+  bool flip = false;  // then flips half of the images
+
+  // Throws Error(kUsage) where the crop does not fit.
+  ImageSize output(ImageSize image) const;
+};
+
+// train_transform in two parts, the second as long as a GPU can take it: all of crop where the dataset's images have
+// one size, and flip where no other random part comes before it on the host.
+struct SplitTransform {
+  Transform transform;
+  Augmentation rest;
+};
+SplitTransform split_train_transform(const config::DataOptions& options, bool same_size);
+
 // The shorter side to DATA.RESIZE, then the centre DATA.SIZE x DATA.SIZE; either is left out when 0. Sizes, offsets and
 // padding are torchvision's Resize and CenterCrop. With both 0 it returns the image itself.
 Transform test_transform(const config::DataOptions& options);
@@ -25,9 +48,6 @@ Transform test_transform(const config::DataOptions& options);
 // What they are made of. All windows are those torchvision computes.
 
 // Shorter side = size, longer = floor(size * longer / shorter).
-struct ImageSize {
-  int64_t height = 0, width = 0;
-};
 ImageSize resized_to_shorter(ImageSize image, int64_t size);
 
 // Offset of the centre crop: (image - crop) / 2 rounded half to even, as Python rounds.

@@ -1,6 +1,7 @@
 // Calibration beside the bare forward pass, interleaved batch by batch in one process; memory as images come.
 //
-// usage: calibration_bench [--net resnet50] [--images 64] [--batch 16] [--size 224] [--threads 2]
+// usage: calibration_bench [--device cpu|cuda] [--net resnet50] [--images 64] [--batch 16] [--size 224] [--threads 2]
+// On a GPU the images' way there from the host's memory is part of the time.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -42,9 +43,9 @@ Tensor random_images(int64_t batch, int64_t size, uint64_t seed) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::map<std::string, std::string> flags{
-      {"--net", "resnet50"}, {"--images", "64"}, {"--batch", "16"}, {"--size", "224"}, {"--threads", "2"}};
+int main(int argc, char** argv) try {
+  std::map<std::string, std::string> flags{{"--net", "resnet50"}, {"--images", "64"}, {"--batch", "16"},
+                                           {"--size", "224"},     {"--threads", "2"}, {"--device", "cpu"}};
   for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
   const auto number = [&](const char* flag) { return std::stoll(flags[flag]); };
   const int threads = static_cast<int>(number("--threads"));
@@ -52,9 +53,11 @@ int main(int argc, char** argv) {
 
   ir::Graph net = zoo::build(flags["--net"], {.in_channels = 3, .classes = 1000, .height = size, .width = size});
   zoo::initialize(net, 1);
-  train::GraphModule plain(ir::clone(net), {.threads = threads});
-  train::GraphModule placed(quant::place(net, {}), {.threads = threads});
-  train::RangeHistograms histograms(placed.graph(), threads);
+  const std::string where = flags["--device"];
+  train::DevicePlugin* device = train::device_plugin(where);
+  train::GraphModule plain(ir::clone(net), {.threads = threads, .device = where});
+  train::GraphModule placed(quant::place(net, {}), {.threads = threads, .device = where});
+  train::RangeHistograms histograms(placed.graph(), threads, device);
   const auto observe = [&](size_t quantizer, std::span<const float> values) { histograms.add(quantizer, values); };
 
   int64_t values = 0;  // the check: every value of every quantizer's input is counted, once
@@ -67,7 +70,10 @@ int main(int argc, char** argv) {
       continue;
     }
     forward += seconds([&] { plain.logits(input); });
-    collect += seconds([&] { placed.observe(input, observe); });
+    collect += seconds([&] {
+      placed.observe(input, observe);
+      if (device != nullptr) histograms.merged(0);  // waits
+    });
     const int64_t done = seen + batch;
     if ((done & (done - 1)) == 0) {
       std::printf("peak memory at %ld images: %.0f MiB\n", static_cast<long>(done), peak_mib());
@@ -81,17 +87,21 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::printf(
-      "%s %ldx%ld batch %ld threads %d: forward %.2f s, forward with histograms of %.0f M values %.2f s (%.3f)\n",
-      flags["--net"].c_str(), static_cast<long>(size), static_cast<long>(size), static_cast<long>(batch), threads,
-      forward, static_cast<double>(counted) * 1e-6, collect, collect / forward);
+      "%s: %s %ldx%ld batch %ld threads %d: forward %.2f s, forward with histograms of %.0f M values %.2f s (%.3f)\n",
+      device == nullptr ? "cpu" : device->name().c_str(), flags["--net"].c_str(), static_cast<long>(size),
+      static_cast<long>(size), static_cast<long>(batch), threads, forward, static_cast<double>(counted) * 1e-6, collect,
+      collect / forward);
   for (const std::string& name : quant::calibrator_names()) {
     const double choose = seconds([&] {
       for (size_t i = 0; i < histograms.ranges().size(); ++i) {
         quant::choose_range(histograms.merged(i), name, 99.99);
       }
     });
-    std::printf("%-10s choosing %.3f s, in all %.3f times the bare forward pass\n", name.c_str(), choose,
-                (collect + choose) / forward);
+    std::printf("%-10s choosing %.3f s, in all %.3f s, %.3f times the bare forward pass\n", name.c_str(), choose,
+                collect + choose, (collect + choose) / forward);
   }
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "calibration_bench: %s\n", error.what());
+  return 1;
 }

@@ -52,6 +52,7 @@ std::vector<StepOutcome> Learner::synchronize() {
 }
 
 StepOutcome Learner::step_on_host(const data::Batch& batch, const StepSettings& settings) {
+  QAT_ASSERT(!batch.rest.crop && !batch.rest.flip);
   const StepResult result = module_.train_step({.images = batch.images,
                                                 .labels = batch.labels,
                                                 .label_smoothing = static_cast<float>(options_.label_smoothing),

@@ -1,7 +1,8 @@
-// Time of one training step, float and quantized, interleaved; medians, beside which the peer script's are put.
+// Time of one training step, float and quantized, interleaved; medians, beside which the peer script's are put. Then
+// the rate of evaluation, the quantized one exact.
 //
 // usage: train_bench [--device cpu|cuda] [--net resnet20] [--batch 128] [--size 28] [--channels 1] [--classes 10]
-//        [--steps 15] [--threads 2] [--ranges moving] [--weight-ranges step] [--profile 1]
+//        [--steps 15] [--threads 2] [--ranges moving] [--weight-ranges step] [--profile 1] [--evaluate 20]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -47,6 +48,18 @@ double run_steps(Arm& arm, const data::Batch& batch, int64_t count) {
          static_cast<double>(count);
 }
 
+// Images a second of `count` batches.
+double evaluation_rate(Arm& arm, const data::Batch& batch, int64_t count) {
+  arm.learner.synchronize();
+  arm.learner.module().logits(batch.images);
+  const auto start = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i < count; ++i) arm.learner.module().logits(batch.images);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return static_cast<double>(count * batch.size()) / seconds;
+}
+
+double gib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
 double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
   return v[v.size() / 2];
@@ -63,10 +76,10 @@ data::Batch random_batch(int64_t batch, int64_t size, int64_t channels, int64_t 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::map<std::string, std::string> flags{{"--device", "cpu"}, {"--net", "resnet20"},      {"--batch", "128"},
-                                           {"--size", "28"},    {"--channels", "1"},        {"--classes", "10"},
-                                           {"--steps", "15"},   {"--threads", "2"},         {"--ranges", "moving"},
-                                           {"--profile", "0"},  {"--weight-ranges", "step"}};
+  std::map<std::string, std::string> flags{{"--device", "cpu"}, {"--net", "resnet20"},       {"--batch", "128"},
+                                           {"--size", "28"},    {"--channels", "1"},         {"--classes", "10"},
+                                           {"--steps", "15"},   {"--threads", "2"},          {"--ranges", "moving"},
+                                           {"--profile", "0"},  {"--weight-ranges", "step"}, {"--evaluate", "0"}};
   for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
   const auto number = [&](const char* flag) { return std::stoll(flags[flag]); };
   const int64_t size = number("--size"), channels = number("--channels"), classes = number("--classes");
@@ -88,10 +101,12 @@ int main(int argc, char** argv) try {
   const int64_t per_sample = device == nullptr ? 1 : 5;  // a GPU's steps overlap: several are timed together
   std::vector<std::unique_ptr<Arm>> arms;
   for (auto& [name, graph] : {std::pair<std::string, ir::Graph*>{"float", &net}, {"fake-quant", &placed}}) {
+    // What the arm before keeps does not count: read twice, the peak is what is held now.
     if (device != nullptr) device->peak_memory();
+    const int64_t held = device != nullptr ? device->peak_memory() : 0;
     arms.push_back(std::make_unique<Arm>(Arm{name, train::Learner(std::move(*graph), options), {}}));
     run_steps(*arms.back(), batch, 3);
-    if (device != nullptr) arms.back()->peak_gib = static_cast<double>(device->peak_memory()) / (1 << 30);
+    if (device != nullptr) arms.back()->peak_gib = gib(device->peak_memory() - held);
   }
   for (int64_t sample = 0; sample < number("--steps") / per_sample; ++sample) {
     for (auto& arm : arms) arm->ms.push_back(run_steps(*arm, batch, per_sample));
@@ -99,10 +114,15 @@ int main(int argc, char** argv) try {
   const double base = median(arms[0]->ms);
   std::printf("%s\n", device == nullptr ? "cpu" : device->name().c_str());
   for (const auto& arm : arms) {
-    std::printf("%s %ldx%ld batch %ld threads %s %-10s %7.1f ms/step  %.2fx of float  peak %.1f GiB  loss %.4f\n",
+    std::printf("%s %ldx%ld batch %ld threads %s %-10s %7.1f ms/step  %.2fx of float  peak %.2f GiB  loss %.4f\n",
                 flags["--net"].c_str(), static_cast<long>(size), static_cast<long>(size),
                 static_cast<long>(batch.size()), flags["--threads"].c_str(), arm->name.c_str(), median(arm->ms),
                 median(arm->ms) / base, arm->peak_gib, arm->loss);
+  }
+  for (const auto& arm : arms) {
+    if (number("--evaluate") == 0) continue;
+    std::printf("  %-10s evaluation %9.0f images/s\n", arm->name.c_str(),
+                evaluation_rate(*arm, batch, number("--evaluate")));
   }
   for (const auto& arm : arms) {
     if (number("--profile") == 0 || arm->learner.device() == nullptr) continue;

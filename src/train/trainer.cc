@@ -33,14 +33,18 @@ class Run {
         names_(options_.outputs, quantized_),
         train_set_(open(data::Split::kTrain)),
         select_set_(open(options_.data.validation > 0 ? data::Split::kValidation : data::Split::kTest)),
-        loader_(train_set_, data::train_transform(options_.data),
+        transform_(options_.device == "cpu"
+                       ? data::SplitTransform{.transform = data::train_transform(options_.data), .rest = {}}
+                       : data::split_train_transform(options_.data, train_set_->same_size())),
+        loader_(train_set_, transform_.transform,
                 {.batch = options_.train.batch,
                  .shuffle = true,
                  .drop_last = train_set_->size() >= options_.train.batch,
                  .workers = options_.data.workers,
                  .prefetch = options_.data.prefetch,
                  .seed = options_.train.seed,
-                 .skip_broken = options_.data.broken == "skip"}),
+                 .skip_broken = options_.data.broken == "skip",
+                 .rest = transform_.rest}),
         schedule_(options_.train, loader_.batches()) {
     complete_normalization(start_.graph, options_);
     check_data(start_.graph, *train_set_);
@@ -225,6 +229,7 @@ class Run {
   const bool quantized_;
   const Names names_;
   std::shared_ptr<const data::Dataset> train_set_, select_set_;
+  const data::SplitTransform transform_;
   data::Loader loader_;
   SkipLog skipped_{report_};
   Schedule schedule_;

@@ -1,4 +1,4 @@
-// One block a batch: scalars, labels, pixels. See feed.h.
+// One block a batch: scalars, random state, labels, indices, pixels. See feed.h.
 #include "train/cuda/feed.h"
 
 #include <algorithm>
@@ -11,10 +11,20 @@ namespace qat::train::cuda {
 
 namespace {
 
-constexpr int64_t kLabelsAt = 256;  // behind the scalars
-static_assert(sizeof(StepScalars) <= kLabelsAt);
+// Bytes of a block, from its beginning.
+struct Layout {
+  static constexpr int64_t kState = 128, kLabels = 256;  // behind the scalars
+  int64_t index, pixels;
+  explicit Layout(int64_t images)
+      : index(kLabels + images * int64_t{sizeof(int64_t)}),
+        pixels((index + images * int64_t{sizeof(int64_t)} + 255) / 256 * 256) {}
+};
+static_assert(sizeof(StepScalars) <= Layout::kState && sizeof(AugmentState) <= Layout::kLabels - Layout::kState);
 
-int64_t pixels_at(int64_t images) { return (kLabelsAt + images * int64_t{sizeof(int64_t)} + 255) / 256 * 256; }
+template <class T>
+void put(uint8_t* to, const std::vector<T>& values) {
+  if (!values.empty()) std::memcpy(to, values.data(), values.size() * sizeof(T));
+}
 
 }  // namespace
 
@@ -43,9 +53,14 @@ void Feed::reserve(Buffer& buffer, int64_t bytes) {
 }
 
 Feed::Input Feed::make_input(const data::Batch& batch, const Target& target) {
+  return {.pixels = at::empty(input_shape(batch), target.activation(), at::MemoryFormat::ChannelsLast),
+          .labels = at::empty({batch.size()}, at::TensorOptions().device(target.device).dtype(at::kLong))};
+}
+
+std::vector<int64_t> Feed::input_shape(const data::Batch& batch) {
   const Shape& s = batch.images.shape();
-  return {.pixels = at::empty({s[0], s[3], s[1], s[2]}, target.activation(), at::MemoryFormat::ChannelsLast),
-          .labels = at::empty({s[0]}, at::TensorOptions().device(target.device).dtype(at::kLong))};
+  const data::ImageSize out = batch.rest.output({.height = s[1], .width = s[2]});
+  return {s[0], s[3], out.height, out.width};
 }
 
 void Feed::deliver(const data::Batch& batch, int64_t classes, const StepScalars& scalars, Input& input,
@@ -57,14 +72,17 @@ void Feed::deliver(const data::Batch& batch, int64_t classes, const StepScalars&
     }
   }
   Buffer& buffer = buffers_[next_++ % buffers_.size()];
-  const int64_t images = batch.size(), start = pixels_at(images);
-  const int64_t bytes = start + static_cast<int64_t>(batch.images.bytes());
+  const Layout layout(batch.size());
+  const int64_t bytes = layout.pixels + static_cast<int64_t>(batch.images.bytes());
   reserve(buffer, bytes);
   check(cudaEventSynchronize(buffer.copied), "copy");
   auto* host = buffer.host.mutable_data_ptr<uint8_t>();
   std::memcpy(host, &scalars, sizeof scalars);
-  std::memcpy(host + kLabelsAt, batch.labels.data(), batch.labels.size() * sizeof(int64_t));
-  std::memcpy(host + start, batch.images.raw(), batch.images.bytes());
+  const AugmentState state{.seed = batch.draws, .epoch = static_cast<uint64_t>(batch.epoch)};
+  std::memcpy(host + Layout::kState, &state, sizeof state);
+  put(host + Layout::kLabels, batch.labels);
+  put(host + layout.index, batch.indices);
+  std::memcpy(host + layout.pixels, batch.images.raw(), batch.images.bytes());
 
   auto* device = buffer.device.mutable_data_ptr<uint8_t>();
   check(cudaStreamWaitEvent(copies_.stream(), buffer.read, 0), "wait");
@@ -75,21 +93,31 @@ void Feed::deliver(const data::Batch& batch, int64_t classes, const StepScalars&
     check(cudaMemcpyAsync(to, from, size, cudaMemcpyDeviceToDevice, target_.stream), "copy");
   };
   within(device_scalars, device, sizeof scalars);
-  within(input.labels.mutable_data_ptr<int64_t>(), device + kLabelsAt, batch.labels.size() * sizeof(int64_t));
+  within(input.labels.mutable_data_ptr<int64_t>(), device + Layout::kLabels, batch.labels.size() * sizeof(int64_t));
+  augment(batch, input, device);
+  check(cudaEventRecord(buffer.read, target_.stream), "record");
+}
+
+void Feed::augment(const data::Batch& batch, Input& input, const uint8_t* block) const {
+  const Layout layout(batch.size());
   const Shape& s = batch.images.shape();
   target_.kernels.make_batch({.n = s[0],
                               .height = s[1],
                               .width = s[2],
                               .channels = s[3],
-                              .out_height = s[1],
-                              .out_width = s[2],
+                              .out_height = input.pixels.size(2),
+                              .out_width = input.pixels.size(3),
                               .out_channels = input.pixels.size(1),
                               .type = target_.type,
-                              .images = device + start,
+                              .images = block + layout.pixels,
+                              .index = reinterpret_cast<const int64_t*>(block + layout.index),
+                              .state = reinterpret_cast<const AugmentState*>(block + Layout::kState),
+                              .crop = batch.rest.crop,
+                              .pad = batch.rest.pad,
+                              .flip = batch.rest.flip,
                               .table = table_of<float>(table_),
                               .y = input.pixels.mutable_data_ptr()},
                              target_.stream);
-  check(cudaEventRecord(buffer.read, target_.stream), "record");
 }
 
 }  // namespace qat::train::cuda

@@ -1,4 +1,5 @@
-// Brings batches to the device while it computes: pinned host memory, a copy stream, two buffers that take turns.
+// Brings batches to the device while it computes: pinned host memory, a copy stream, two buffers that take turns. What
+// is left of their augmentation is done there, with the normalization.
 #pragma once
 
 #include <array>
@@ -29,6 +30,9 @@ class Feed {
 
   static Input make_input(const data::Batch& batch, const Target& target);
 
+  // Of the normalized images: [N,C,H,W]. Throws Error(kUsage) where a crop does not fit.
+  static std::vector<int64_t> input_shape(const data::Batch& batch);
+
  private:
   struct Buffer {
     at::Tensor host, device;       // u8
@@ -36,6 +40,7 @@ class Feed {
     cudaEvent_t read = nullptr;    // on the target's stream: the device part may be written again
   };
   void reserve(Buffer& buffer, int64_t bytes);
+  void augment(const data::Batch& batch, Input& input, const uint8_t* block) const;
 
   const Target& target_;
   c10::cuda::CUDAStream copies_;

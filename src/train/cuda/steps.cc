@@ -56,7 +56,7 @@ CudaSteps::CudaSteps(GraphModule& module, const config::Options& options, const 
 std::vector<StepOutcome> CudaSteps::step(const data::Batch& batch, const StepSettings& settings) {
   return guarded([&] {
     const c10::cuda::CUDAStreamGuard on_stream(stream_);
-    last_ = {batch.images.shape(), settings.freeze_bn};
+    last_ = {Feed::input_shape(batch), settings.freeze_bn};
     Shape& shape = shapes_[last_];
     if (!shape.input.pixels.defined()) {
       shape.input = Feed::make_input(batch, program_->target());

@@ -5,6 +5,8 @@
 
 #include "base/qmath.h"
 #include "ir/quant_range.h"
+#include "train/libtorch/exact_conv.h"
+#include "train/libtorch/parallel.h"
 
 namespace qat::train {
 
@@ -87,22 +89,26 @@ std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::
   layer->part_channels_ = (q.size(1) + parts - 1) / parts;
   if (grouped && largest_sum(q) >= kExactLimit) q = q.to(at::kDouble);
   for (const at::Tensor& part : q.split(layer->part_channels_, 1)) {
-    layer->parts_.push_back(part.contiguous().to(context.device));
+    layer->parts_.push_back(dense_pixels(part).to(context.device));
   }
   return layer;
 }
 
+at::Tensor ExactLayer::sum(const at::Tensor& x, const at::Tensor& w) const {
+  if (node_.op == Op::kGemm) return at::linear(x, w);
+  const auto& attrs = node_.as<ir::ConvAttrs>();
+  // LibTorch's own kernel for depthwise convolutions is a plain sum.
+  const bool depthwise = attrs.groups > 1 && w.size(1) == 1;
+  if (!x.is_cpu() && !depthwise) return conv_by_columns(x, w, attrs);
+  const bool symmetric = attrs.pads[0] == attrs.pads[2] && attrs.pads[1] == attrs.pads[3];
+  const std::array<int64_t, 4> before{attrs.pads[1], attrs.pads[3], attrs.pads[0], attrs.pads[2]};
+  const std::array<int64_t, 2> inside{symmetric ? attrs.pads[0] : 0, symmetric ? attrs.pads[1] : 0};
+  return at::conv2d(symmetric ? x : at::constant_pad_nd(x, before, 0), w, {}, attrs.stride, inside, attrs.dilation,
+                    attrs.groups);
+}
+
 at::Tensor ExactLayer::sums(const Frame& frame) const {
   const at::Tensor& x = frame[static_cast<size_t>(node_.inputs[0])];
-  const auto sum = [&](const at::Tensor& in, const at::Tensor& w) {
-    if (node_.op == Op::kGemm) return at::linear(in, w);
-    const auto& attrs = node_.as<ir::ConvAttrs>();
-    const bool symmetric = attrs.pads[0] == attrs.pads[2] && attrs.pads[1] == attrs.pads[3];
-    const std::array<int64_t, 4> before{attrs.pads[1], attrs.pads[3], attrs.pads[0], attrs.pads[2]};
-    const std::array<int64_t, 2> inside{symmetric ? attrs.pads[0] : 0, symmetric ? attrs.pads[1] : 0};
-    return at::conv2d(symmetric ? in : at::constant_pad_nd(in, before, 0), w, {}, attrs.stride, inside, attrs.dilation,
-                      attrs.groups);
-  };
   if (parts_.size() == 1) return sum(x.to(parts_[0].scalar_type()), parts_[0]).to(at::kFloat);
   at::Tensor total;
   const auto inputs = x.split(part_channels_, 1);
@@ -114,12 +120,13 @@ at::Tensor ExactLayer::sums(const Frame& frame) const {
 }
 
 Factors ExactLayer::factors(float s_y) const {
-  Factors factors;
+  const auto outputs = static_cast<int64_t>(scale_.size());
+  at::Tensor m = at::empty({outputs}, at::TensorOptions().dtype(at::kFloat)), b = at::empty_like(m);
   for (size_t k = 0; k < scale_.size(); ++k) {
-    factors.m.push_back(static_cast<float>(scale_[k] / static_cast<double>(s_y)));
-    factors.b.push_back(static_cast<float>(bias_[k] / static_cast<double>(s_y)));
+    m.mutable_data_ptr<float>()[k] = static_cast<float>(scale_[k] / static_cast<double>(s_y));
+    b.mutable_data_ptr<float>()[k] = static_cast<float>(bias_[k] / static_cast<double>(s_y));
   }
-  return factors;
+  return {.m = m.to(parts_[0].device()), .b = b.to(parts_[0].device())};
 }
 
 }  // namespace qat::train

@@ -9,7 +9,7 @@
 namespace qat::train {
 
 struct Factors {
-  std::vector<float> m, b;  // by output channel
+  at::Tensor m, b;  // f32 by output channel, where sums are made
 };
 
 // Input behind a plain quantizer, past views; weight behind a symmetric one per output channel or per tensor.
@@ -29,6 +29,8 @@ class ExactLayer {
   Factors factors(float s_y) const;
 
  private:
+  at::Tensor sum(const at::Tensor& x, const at::Tensor& w) const;
+
   friend std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph&, const ir::Node&, const ExactContext&);
   ir::Node node_;
   std::vector<at::Tensor> parts_;  // integer weights, split along the input channels

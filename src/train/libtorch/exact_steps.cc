@@ -144,13 +144,15 @@ class Maker {
       return push(
           node, [layer](const Frame& f) { return layer->sums(f); }, node.inputs);
     }
-    const auto factors = std::make_shared<const Factors>(layer->factors(1.0f));
+    const Factors factors = layer->factors(1.0f);
     push(
         node,
         [layer, factors](const Frame& f) {
-          return run_pixels(
-              layer->sums(f), {},
-              {.a = factors->m.data(), .b = factors->b.data(), .clip_lo = -INFINITY, .clip_hi = INFINITY});
+          return run_pixels(layer->sums(f), {},
+                            {.a = factors.m.const_data_ptr<float>(),
+                             .b = factors.b.const_data_ptr<float>(),
+                             .clip_lo = -INFINITY,
+                             .clip_hi = INFINITY});
         },
         node.inputs);
   }
@@ -192,11 +194,11 @@ class Maker {
     }
     unit(last.output) = s_y;
     if (const auto& layer = layer_at(x)) {
-      const auto factors = std::make_shared<const Factors>(layer->factors(s_y));
+      const Factors factors = layer->factors(s_y);
       return push(last,
                   [x, skip, pass, factors](const Frame& f) {
                     PixelPass with = pass;
-                    with.a = factors->m.data(), with.b = factors->b.data();
+                    with.a = factors.m.const_data_ptr<float>(), with.b = factors.b.const_data_ptr<float>();
                     return run_pixels(f[static_cast<size_t>(x)],
                                       skip == kNone ? at::Tensor() : f[static_cast<size_t>(skip)], with);
                   },

@@ -5,22 +5,18 @@
 #include <torch/version.h>
 
 #include "base/threads.h"
-#include "data/data.h"
 #include "ir/shapes.h"
 #include "quant/placement.h"
 #include "train/device.h"
 #include "train/libtorch/exact_steps.h"
 #include "train/libtorch/fake_quant_step.h"
 #include "train/libtorch/memory.h"
+#include "train/libtorch/module_input.h"
 #include "train/libtorch/steps.h"
 
 namespace qat::train {
 
 namespace {
-
-at::Tensor wrap(Tensor& tensor, at::ScalarType type) {
-  return at::from_blob(tensor.raw(), tensor.shape(), at::TensorOptions().dtype(type));
-}
 
 Tensor to_host(const at::Tensor& t) {
   const at::Tensor dense = t.detach().to(at::kCPU).contiguous().to(at::kFloat);
@@ -44,8 +40,7 @@ auto guarded(const Body& body) {
   }
 }
 
-// Exact sums on a GPU: cuDNN may choose Winograd's algorithm, which rounds; LibTorch's own convolution unfolds and
-// multiplies. TF32 would keep 10 bits of a float.
+// Exact sums on a GPU: cuDNN may choose algorithms that round (exact_conv.h); TF32 would keep 10 bits of a float.
 class ExactMath {
  public:
   explicit ExactMath(bool without_cudnn) : cudnn_(at::globalContext().userEnabledCuDNN()) {
@@ -71,6 +66,7 @@ struct GraphModule::Impl {
   ir::Graph graph;
   ModuleOptions options;
   at::Device device;  // of evaluation
+  ModuleInput input;
   RunState state;
   Frame leaves;         // parameters, buffers; undefined elsewhere
   Frame device_leaves;  // their copies for evaluation on another device; empty until needed
@@ -80,7 +76,11 @@ struct GraphModule::Impl {
   std::vector<std::pair<ParamKind, ir::ValueId>> parameters;
 
   Impl(ir::Graph g, const ModuleOptions& o)
-      : graph(std::move(g)), options(o), device(device_of(o.device)), leaves(graph.values.size()) {
+      : graph(std::move(g)),
+        options(o),
+        device(device_of(o.device)),
+        input(o.mean, o.std),
+        leaves(graph.values.size()) {
     if (graph.inputs.size() != 1 || graph.outputs.size() != 1) {
       fail(Code::kBadFile, "[", graph.name, "] expected one input and one output, got ", graph.inputs.size(), " and ",
            graph.outputs.size());
@@ -109,7 +109,7 @@ struct GraphModule::Impl {
     for (size_t i = 0; i < graph.values.size(); ++i) {
       ir::Value& value = graph.values[i];
       if (value.role == ir::Role::kActivation || value.type != DType::kF32) continue;
-      leaves[i] = wrap(value.data, at::kFloat);
+      leaves[i] = at::from_blob(value.data.raw(), value.data.shape(), at::TensorOptions().dtype(at::kFloat));
       if (trained[i]) {
         leaves[i].requires_grad_(true);
         parameters.emplace_back(kinds[i], static_cast<ir::ValueId>(i));
@@ -133,35 +133,6 @@ struct GraphModule::Impl {
         if (k == 2 && node.op != ir::Op::kBatchNorm) kinds[i] = ParamKind::kBias;
       }
     }
-  }
-
-  at::Tensor from_bytes(const Tensor& images) const {
-    const Shape& s = images.shape();
-    QAT_ASSERT(s.size() == 4);
-    const int64_t channels = s[3];
-    const data::NormalizationTable table = data::normalization_table(channels, options.mean, options.std);
-    at::Tensor x =
-        at::empty({s[0], s[3], s[1], s[2]}, at::TensorOptions().dtype(at::kFloat), at::MemoryFormat::ChannelsLast);
-    const uint8_t* in = images.data<uint8_t>().data();
-    float* out = x.mutable_data_ptr<float>();
-    at::parallel_for(0, images.size() / channels, 32768, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        for (int64_t c = 0; c < channels; ++c) {
-          out[i * channels + c] = table[static_cast<size_t>(c)][in[i * channels + c]];
-        }
-      }
-    });
-    return x;
-  }
-
-  at::Tensor input_of(const Tensor& images) const {
-    if (images.type() == DType::kU8) return from_bytes(images);
-    Tensor shared = images;
-    const at::Tensor x = wrap(shared, at::kFloat);
-    if (x.dim() != 4) return x.contiguous();
-    // Not contiguous(): it leaves images of one channel with NCHW strides, and oneDNN then reorders all that the first
-    // convolution makes.
-    return at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast).copy_(x);
   }
 
   const Frame& evaluation_leaves() {
@@ -192,7 +163,7 @@ struct GraphModule::Impl {
   template <class Visit>
   at::Tensor evaluate(const std::vector<Step>& steps, const Tensor& images, const Visit& visit) {
     const ExactMath math(false);
-    return run(graph, evaluation_leaves(), steps, input_of(images).to(device), visit);
+    return run(graph, evaluation_leaves(), steps, input(images, device), visit);
   }
 
   void forget() {
@@ -210,7 +181,7 @@ struct GraphModule::Impl {
     if (!exact) exact = make_exact_plan(graph, device);
     const ExactMath math(true);
     const ir::ValueId output = exact->graph.outputs[0];
-    const at::Tensor logits = run(exact->graph, exact->leaves, exact->steps, input_of(images).to(device), nothing);
+    const at::Tensor logits = run(exact->graph, exact->leaves, exact->steps, input(images, device), nothing);
     return at::mul(logits, at::Scalar(static_cast<double>(exact->units[static_cast<size_t>(output)])));
   }
 };
@@ -242,7 +213,7 @@ StepResult GraphModule::Impl::train_step(const TrainBatch& batch) {
   generator.set_current_seed(batch.dropout_seed);
 
   const at::Tensor logits =
-      run(m.graph, m.leaves, m.train_steps, m.input_of(batch.images), [](const Step&, const at::Tensor&) {});
+      run(m.graph, m.leaves, m.train_steps, m.input(batch.images, at::kCPU), [](const Step&, const at::Tensor&) {});
   const int64_t classes = logits.size(1);
   at::Tensor labels = at::empty({static_cast<int64_t>(batch.labels.size())}, at::TensorOptions().dtype(at::kLong));
   for (size_t i = 0; i < batch.labels.size(); ++i) {

@@ -269,7 +269,8 @@ at::Tensor evaluate_on_device(const NormActStep& step, const at::Tensor& x, cons
   at::Tensor rows;
   if (step.norm) {
     const Pixels px(x);
-    rows = affine_of(step, at::empty({0}, at::TensorOptions().dtype(at::kFloat)), px, gamma.cpu(), beta.cpu());
+    rows = affine_of(step, at::empty({0}, at::TensorOptions().dtype(at::kFloat)), px, gamma.cpu(), beta.cpu())
+               .to(x.device());
     pass.a = rows.const_data_ptr<float>() + kFactor * px.channels;
     pass.b = rows.const_data_ptr<float>() + kOffset * px.channels;
   }

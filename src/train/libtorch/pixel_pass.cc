@@ -11,18 +11,12 @@ namespace {
 
 at::Tensor run_on_device(const at::Tensor& x, const at::Tensor& skip, const PixelPass& pass) {
   const Pixels px(x);
-  const auto upload = [&](const float* values) {
-    if (values == nullptr) return at::Tensor();
-    return at::from_blob(const_cast<float*>(values), {px.channels}, at::TensorOptions().dtype(at::kFloat))
-        .to(x.device());
-  };
-  const at::Tensor a = upload(pass.a), b = upload(pass.b);
   at::Tensor y = empty_pixels(x);
   device_plugin("cuda")->norm_act({.rows = px.rows,
                                    .channels = px.channels,
                                    .x = x.const_data_ptr<float>(),
-                                   .a = a.defined() ? a.const_data_ptr<float>() : nullptr,
-                                   .b = b.defined() ? b.const_data_ptr<float>() : nullptr,
+                                   .a = pass.a,
+                                   .b = pass.b,
                                    .skip = skip.defined() ? skip.const_data_ptr<float>() : nullptr,
                                    .skip_scale = pass.skip_scale,
                                    .clip_lo = pass.clip_lo,

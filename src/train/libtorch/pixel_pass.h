@@ -5,8 +5,8 @@
 
 namespace qat::train {
 
-// y = fake_quant(clip(x * a + b + skip * skip_scale)), see kernels.h. a, b: [channels] or nullptr; skip may be
-// undefined, and either operand broadcasts. Rows are split among threads.
+// y = fake_quant(clip(x * a + b + skip * skip_scale)), see kernels.h. a, b: [channels], where x is, or nullptr; skip
+// may be undefined, and either operand broadcasts. Rows are split among threads.
 struct PixelPass {
   const float *a = nullptr, *b = nullptr;
   float skip_scale = 1, clip_lo = 0, clip_hi = 0, scale = 0;

@@ -1,5 +1,5 @@
 // The twins, and the arithmetic they share with the device, against formulas written out: base/qmath.h, double sums,
-// the loader's own transforms, the host's histogram.
+// the host's histogram.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,9 +7,6 @@
 
 #include "base/half.h"
 #include "base/random.h"
-#include "data/loader.h"
-#include "data/normalize.h"
-#include "data/transform.h"
 #include "quant/calib/calibrator.h"
 #include "train/cuda/kernels/kernels.h"
 #include "train/cuda/kernels/quantizer.h"
@@ -150,53 +147,6 @@ TEST(Backward, IsTheDerivativeOfTheNorm) {
     }
     EXPECT_NEAR(dbeta[static_cast<size_t>(c)], sum, 1e-6);
     EXPECT_NEAR(dgamma[static_cast<size_t>(c)], scaled, 1e-6);
-  }
-}
-
-TEST(Batch, DrawsWhatTheLoaderDraws) {
-  const int64_t n = 5, height = 14, width = 12, channels = 3, pad = 2;
-  const config::DataOptions options = [&] {
-    config::DataOptions o;
-    o.augment = "crop", o.pad = pad, o.flip = true, o.size = 0, o.resize = 0;
-    return o;
-  }();
-  const data::Transform transform = data::train_transform(options);
-  Random random(8);
-  std::vector<uint8_t> images(static_cast<size_t>(n * height * width * channels));
-  for (uint8_t& v : images) v = static_cast<uint8_t>(random.below(256));
-  const auto rows = data::normalization_table(channels, {0.4, 0.5, 0.6}, {0.2, 0.3, 0.4});
-  std::vector<float> table;
-  for (const auto& row : rows) table.insert(table.end(), row.begin(), row.end());
-  const std::vector<int64_t> index = {0, 59999, 3, 17, 1234567890123};
-  const AugmentState state{.seed = data::augment_seed(77), .epoch = 4};
-  std::vector<float> y(images.size());
-  twin_kernels().make_batch({.n = n,
-                             .height = height,
-                             .width = width,
-                             .channels = channels,
-                             .out_height = height,
-                             .out_width = width,
-                             .out_channels = channels,
-                             .type = Type::kF32,
-                             .images = images.data(),
-                             .index = index.data(),
-                             .state = &state,
-                             .crop = true,
-                             .pad = pad,
-                             .flip = true,
-                             .table = table.data(),
-                             .y = y.data()},
-                            nullptr);
-  const int64_t size = height * width * channels;
-  for (int64_t i = 0; i < n; ++i) {
-    Tensor image(DType::kU8, {height, width, channels});
-    std::copy_n(images.data() + i * size, size, image.data<uint8_t>().data());
-    Random draws(data::augment_seed(77), 4, static_cast<uint64_t>(index[static_cast<size_t>(i)]));
-    const Tensor expected = transform(image, draws);
-    for (int64_t k = 0; k < size; ++k) {
-      const uint8_t pixel = expected.data<uint8_t>()[static_cast<size_t>(k)];
-      ASSERT_EQ(y[static_cast<size_t>(i * size + k)], rows[static_cast<size_t>(k % channels)][pixel]) << i << " " << k;
-    }
   }
 }
 

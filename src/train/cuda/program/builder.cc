@@ -102,6 +102,10 @@ ChainQuant ProgramBuilder::chain_quant(const ir::Node& fake_quant) {
     if (p_.moving_[i].range == range) quant.peak = p_.peaks_.data_ptr<float>() + i;
   }
   if (p_.options_.module.ranges == RangeMode::kLearned) quant.range_gradient = p_.leaves_.gradient(range);
+  for (NodeId reader : uses_.consumers[static_cast<size_t>(fake_quant.output)]) {
+    const ir::Node& node = graph_.nodes[static_cast<size_t>(reader)];
+    quant.integers = quant.integers || (node.op == Op::kConv && wanted_[static_cast<size_t>(node.inputs[1])]);
+  }
   return quant;
 }
 
@@ -120,7 +124,16 @@ void ProgramBuilder::add_chain(const Chain& chain) {
     p_.places_.push_back(cat("[", norm.name, "] a statistic or range"));
   }
   if (chain.quant != kNone) parts.quant = chain_quant(graph_.nodes[static_cast<size_t>(chain.quant)]);
+  parts.in_place = quantizes_batch_alone(chain) && parts.quant->range_gradient == nullptr;
+  if (parts.in_place) parts.quant->integers = false;  // the batch stays anyway
   push(make_chain_step(parts, p_.leaves_, wanted_), {chain.input, chain.skip});
+}
+
+// A quantizer and nothing else, of the graph's input, which nobody else reads.
+bool ProgramBuilder::quantizes_batch_alone(const Chain& chain) const {
+  const ValueId input = graph_.inputs[0];
+  return chain.quant == chain.last && chain.norm == kNone && chain.add == kNone && chain.act == kNone &&
+         chain.input == input && uses_.consumers[static_cast<size_t>(input)].size() == 1;
 }
 
 void ProgramBuilder::push(std::unique_ptr<Step> step, const std::vector<ValueId>& reads) {

@@ -19,6 +19,7 @@ class ProgramBuilder {
   ChainQuant chain_quant(const ir::Node& fake_quant);
   void push(std::unique_ptr<Step> step, const std::vector<ir::ValueId>& reads);
   bool is_weight_quantizer_output(ir::ValueId id) const;
+  bool quantizes_batch_alone(const Chain& chain) const;
   void plan_ranges();
   void release_early();
 

@@ -34,7 +34,7 @@ class ChainStep final : public Step {
     if (chain_.skip != kNone) take_skip(pass, s);
     const Pixels px(s.x);
     if (parts_.norm) s.coefficients = coefficients(pass, s.x, px);
-    at::Tensor y = empty_like_dense(s.x);
+    at::Tensor y = parts_.in_place ? s.x : empty_like_dense(s.x);
     const bool trains = want_x_ || want_skip_ || parts_.norm || learned_;
     if (trains && clips_) s.mask = at::empty({px.rows * mask_pitch(px.channels)}, pass.target.bytes());
     NormActArgs args{.rows = px.rows,
@@ -49,6 +49,11 @@ class ChainStep final : public Step {
                      .y = y.mutable_data_ptr(),
                      .mask = mask_of(s)};
     if (parts_.quant) args.range = parts_.quant->range, args.peak = parts_.quant->peak;
+    if (parts_.quant && parts_.quant->integers) {
+      at::Tensor q = at::empty({y.numel()}, pass.target.bytes());
+      args.q = reinterpret_cast<int8_t*>(q.mutable_data_ptr<uint8_t>());
+      pass.tape.integers(chain_.output) = {.q = std::move(q), .range = args.range};
+    }
     pass.target.kernels.norm_act(args, pass.target.stream);
     pass.tape.value(chain_.output) = y;
     if (!parts_.norm && !learned_) s.x = at::Tensor();  // the mask is all that backward needs

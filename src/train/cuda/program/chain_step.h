@@ -19,12 +19,14 @@ struct ChainQuant {
   Range range;            // in Leaves
   float* peak = nullptr;  // of moving ranges
   float* range_gradient = nullptr;
+  bool integers = false;  // go on the tape, too
 };
 
 struct ChainParts {
   Chain chain;
   std::optional<ChainNorm> norm;
   std::optional<ChainQuant> quant;
+  bool in_place = false;  // the input is the batch itself, for this chain alone: quantized where it lies
 };
 
 // leaves outlive the step.

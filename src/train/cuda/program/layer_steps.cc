@@ -31,15 +31,16 @@ class ConvStep final : public Step {
       : ids_(ids), attrs_(attrs), padding_{attrs.pads[0], attrs.pads[1]} {}
 
   void forward(const Pass& pass) override {
-    x_ = pass.tape.value(ids_.x);
+    const at::Tensor x = pass.tape.value(ids_.x);
+    keep(pass, x);
     std::optional<at::Tensor> bias;
     if (ids_.bias != kNone) bias = pass.tape.value(ids_.bias);
-    pass.tape.value(ids_.output) = at::convolution(x_, pass.tape.value(ids_.weight), bias, attrs_.stride, padding_,
+    pass.tape.value(ids_.output) = at::convolution(x, pass.tape.value(ids_.weight), bias, attrs_.stride, padding_,
                                                    attrs_.dilation, false, {0, 0}, attrs_.groups);
   }
 
   void backward(const Pass& pass) override {
-    const at::Tensor x = std::exchange(x_, at::Tensor()), g = pass.tape.take_gradient(ids_.output);
+    const at::Tensor g = pass.tape.take_gradient(ids_.output), x = kept(pass, g.defined() && ids_.want_weight);
     if (!g.defined()) return;
     const at::Tensor& weight = pass.tape.value(ids_.weight);
     const std::array<int64_t, 1> channels{g.size(1)};
@@ -55,10 +56,35 @@ class ConvStep final : public Step {
   const char* kind() const override { return "convolution"; }
 
  private:
+  void keep(const Pass& pass, const at::Tensor& x) {
+    integers_ = pass.tape.integers(ids_.x);
+    x_ = integers_.q.defined() ? at::Tensor() : x;
+    sizes_ = x.sizes().vec();
+  }
+
+  // x again, where its values are needed: elsewhere only its sizes are.
+  at::Tensor kept(const Pass& pass, bool values) {
+    const at::Tensor x = std::exchange(x_, at::Tensor());
+    const Tape::Integers integers = std::exchange(integers_, {});
+    if (x.defined()) return x;
+    at::Tensor y = at::empty(sizes_, pass.target.activation(), at::MemoryFormat::ChannelsLast);
+    if (!values) return y;
+    pass.target.kernels.dequantize({.size = y.numel(),
+                                    .type = pass.target.type,
+                                    .q = reinterpret_cast<const int8_t*>(integers.q.const_data_ptr<uint8_t>()),
+                                    .range = integers.range,
+                                    .y = y.mutable_data_ptr()},
+                                   pass.target.stream);
+    return y;
+  }
+
   const LayerIds ids_;
   const ir::ConvAttrs attrs_;
   const std::array<int64_t, 2> padding_;
+  // What the backward pass needs of x: its integers, or itself.
   at::Tensor x_;
+  Tape::Integers integers_;
+  std::vector<int64_t> sizes_;
 };
 
 // y = x w^T + b.

@@ -60,12 +60,12 @@ void Program::run(const ProgramBatch& batch) {
                                  .workspace = pass.workspace_for(px)},
                                 target_.stream);
   tape_.add_gradient(graph_.outputs[0], std::move(gradient));
-  if (!moving_.empty()) move_ranges(status);
-  mark("loss and ranges", "");
+  mark("loss", "");
   for (size_t i = steps_.size(); i-- > 0;) {
     steps_[i]->backward(pass);
     mark(steps_[i]->kind(), "backward");
   }
+  if (!moving_.empty()) move_ranges(status);  // the backward pass still used them as they were
   weights_->gradients(target_, tape_, batch.captured_table);
   mark("weights", "backward");
   updates_.run(target_, batch.scalars, {.word = status, .place = gradient_place_});

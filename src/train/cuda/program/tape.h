@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "train/cuda/kernels/types.h"
 #include "train/cuda/program/torch.h"
 
 namespace qat::train::cuda {
@@ -12,10 +13,18 @@ namespace qat::train::cuda {
 // go of a value after its last reader, of a gradient when it is taken.
 class Tape {
  public:
-  explicit Tape(size_t values) : values_(values), gradients_(values) {}
+  explicit Tape(size_t values) : values_(values), integers_(values), gradients_(values) {}
 
   at::Tensor& value(ir::ValueId id) { return values_[static_cast<size_t>(id)]; }
-  void release(ir::ValueId id) { values_[static_cast<size_t>(id)] = at::Tensor(); }
+
+  // A quantized value as it also is, q s: half the bytes for a step that keeps it. Empty where no quantizer wrote it.
+  struct Integers {
+    at::Tensor q;  // int8, in the value's order
+    Range range;   // its scale stays until the backward pass is over
+  };
+  Integers& integers(ir::ValueId id) { return integers_[static_cast<size_t>(id)]; }
+
+  void release(ir::ValueId id) { value(id) = at::Tensor(), integers(id) = {}; }
 
   // A value with several readers gets several parts, in the readers' order backward.
   void add_gradient(ir::ValueId id, at::Tensor part) {
@@ -42,6 +51,7 @@ class Tape {
 
  private:
   std::vector<at::Tensor> values_;
+  std::vector<Integers> integers_;
   std::vector<std::vector<at::Tensor>> gradients_;
 };
 
