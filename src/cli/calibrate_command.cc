@@ -13,6 +13,7 @@ int run(Context& context) {
     require_file(options.quant.checkpoint, "run `qat train` first, or give QUANT.CHECKPOINT");
   }
   const std::filesystem::path path = train::train_plugin().calibrate(options, report_to(context.console));
+  if (path.empty()) return 0;  // rank 0 of several processes says it
   context.console.result(cat("calibrated: ", path.string(), "\n"), json_text(Json{{"checkpoint", path.string()}}));
   return 0;
 }

@@ -4,16 +4,31 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <ctime>
 
 namespace qat::cli {
 
 namespace {
 
 volatile std::sig_atomic_t g_interrupts = 0;
+time_t g_first = 0;
+
+// torchrun, mpirun and srun pass on the Ctrl-C that the terminal has sent already: that is one interrupt.
+constexpr time_t kSameInterrupt = 2;  // seconds
+
+time_t seconds_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
 
 void on_signal(int) {
-  if (g_interrupts != 0) _exit(kInterruptedExit);
+  if (g_interrupts != 0) {
+    if (seconds_now() - g_first < kSameInterrupt) return;
+    _exit(kInterruptedExit);
+  }
   g_interrupts = 1;
+  g_first = seconds_now();
   constexpr char kText[] = "\nsaving; once more to quit at once\n";
   // Nothing to do about a failed write in a signal handler.
   [[maybe_unused]] const auto written = write(STDERR_FILENO, kText, sizeof kText - 1);

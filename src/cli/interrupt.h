@@ -1,4 +1,5 @@
-// Ctrl-C: the first one sets a flag, so that work is saved; a second one quits at once with 130.
+// Ctrl-C: the first one sets a flag, so that work is saved; a second one, two seconds later or
+// more, quits at once with 130.
 #pragma once
 
 namespace qat::cli {

@@ -42,7 +42,7 @@ int run(int argc, const char* const* argv) {
     std::optional<Parsed> parsed = parse(commands, argc, argv);
     return parsed ? parsed->command->run(parsed->context) : 0;
   } catch (const Error& error) {
-    print_error(error.what());
+    if (*error.what() != '\0') print_error(error.what());  // empty: another process of the run says it
     // Stopped as asked; but a save that failed is a failure.
     return interrupted() && error.code() == Code::kFailure ? kInterruptedExit : static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {

@@ -21,6 +21,7 @@ int run(Context& context) {
   const config::Options options = options_of(context);
   const train::TrainResult result =
       train::train_plugin().train(options, context.args.has("--resume"), report_to(context.console));
+  if (result.rank != 0) return result.interrupted ? kInterruptedExit : 0;
   if (result.interrupted) {
     const bool elsewhere = options.outputs != config::Options{}.outputs;
     context.console.info(cat("saved ", result.last.string(), "; continue with `qat train --resume",

@@ -1,6 +1,8 @@
 // What train and calibrate share: see training.h.
 #include "cli/training.h"
 
+#include <unistd.h>
+
 #include "cli/interrupt.h"
 
 namespace qat::cli {
@@ -9,7 +11,12 @@ train::Report report_to(Console& console) {
   return {.info = [&console](const std::string& line) { console.info(line); },
           .progress = [&console](const std::string& label, int64_t done, int64_t total,
                                  const std::string& detail) { console.progress(label, done, total, detail); },
-          .interrupted = interrupted};
+          .interrupted = interrupted,
+          .lost =
+              [](const Error& error) {
+                if (*error.what() != '\0') print_error(error.what());
+                _exit(static_cast<int>(error.code()));
+              }};
 }
 
 }  // namespace qat::cli

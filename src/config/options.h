@@ -38,7 +38,7 @@ struct DataOptions {
 
 struct TrainOptions {
   int64_t epochs = 10;                 // TRAIN.EPOCHS
-  int64_t batch = 128;                 // TRAIN.BATCH
+  int64_t batch = 128;                 // TRAIN.BATCH: of all ranks together
   double lr = 0.1;                     // TRAIN.LR
   double final_lr = 0.0;               // TRAIN.FINAL_LR: share of LR at the end of cosine and one_cycle
   std::string schedule = "cosine";     // TRAIN.SCHEDULE: step | cosine | one_cycle | constant
@@ -60,6 +60,7 @@ struct TrainOptions {
   std::string weight_ranges = "step";  // TRAIN.WEIGHT_RANGES: fixed | step (amax of the weight at every step) | learned
   double range_momentum = 0.01;        // TRAIN.RANGE_MOMENTUM: of moving ranges
   int64_t freeze_bn = -1;              // TRAIN.FREEZE_BN: epoch from which BN statistics stay (-1: never)
+  bool sync_bn = false;                // TRAIN.SYNC_BN: BN statistics of the whole batch, not of each rank's share
   double ema = 0.0;                    // TRAIN.EMA: decay of an exponential moving average of the weights (0: none)
 };
 

@@ -69,7 +69,7 @@ std::vector<Key> make_keys() {
       {"DATA.LIMIT", at<kData, &D::limit>, at_least(0), "use only so many images of a split, evenly spread (0: all)"},
 
       {"TRAIN.EPOCHS", at<kTrain, &T::epochs>, between(1, 1e6), "passes over the training images"},
-      {"TRAIN.BATCH", at<kTrain, &T::batch>, between(1, 1e6), "images per step"},
+      {"TRAIN.BATCH", at<kTrain, &T::batch>, between(1, 1e6), "images per step, of all processes together"},
       {"TRAIN.LR", at<kTrain, &T::lr>, above(0), "learning rate"},
       {"TRAIN.FINAL_LR", at<kTrain, &T::final_lr>, between(0, 1), "share of LR at the end of cosine and one_cycle"},
       {"TRAIN.SCHEDULE", at<kTrain, &T::schedule>, one_of({"step", "cosine", "one_cycle", "constant"}), "of LR"},
@@ -94,6 +94,7 @@ std::vector<Key> make_keys() {
        "weight ranges in finetuning (step: amax of the weight at every step)"},
       {"TRAIN.RANGE_MOMENTUM", at<kTrain, &T::range_momentum>, between(0, 1), "of moving ranges"},
       {"TRAIN.FREEZE_BN", at<kTrain, &T::freeze_bn>, at_least(-1), "epoch from which BN statistics stay (-1: never)"},
+      {"TRAIN.SYNC_BN", at<kTrain, &T::sync_bn>, any(), "several processes: BN statistics of the whole batch"},
       {"TRAIN.EMA", at<kTrain, &T::ema>, between(0, 0.999999), "decay of an average of the weights (0: none)"},
 
       {"TEST.BATCH", at<kTest, &TestOptions::batch>, between(1, 1e6), "images per batch of evaluation in training"},

@@ -76,11 +76,20 @@ struct Loader::Impl {
     return options.drop_last ? n / b : (n + b - 1) / b;
   }
 
+  // Locked. This shard's images of a batch, as places in the order.
+  std::pair<int64_t, int64_t> shard_of(int64_t position) const {
+    const Shard& s = options.shard;
+    const int64_t begin = position * options.batch;
+    const int64_t n = std::min(options.batch, static_cast<int64_t>(order.size()) - begin);
+    if (s.whole) return {begin, position % s.count == s.index ? begin + n : begin};
+    return {begin + n * s.index / s.count, begin + n * (s.index + 1) / s.count};
+  }
+
   // Locked. Queues batches up to `ahead`.
   void fill(int64_t ahead) {
     for (; next_batch < batches() && static_cast<int64_t>(queue.size()) < ahead; ++next_batch) {
-      const int64_t begin = next_batch * options.batch;
-      const int64_t end = std::min(begin + options.batch, static_cast<int64_t>(order.size()));
+      const auto [begin, end] = shard_of(next_batch);
+      if (begin == end) continue;
       const std::span<const int64_t> all(order);
       queue.push_back(std::make_shared<Pending>(
           next_batch, all.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin))));

@@ -23,8 +23,14 @@ struct Batch {
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
 };
 
+// One of several processes that read the same epoch; together they see every image once.
+struct Shard {
+  int64_t index = 0, count = 1;
+  bool whole = false;  // whole batches in turns; false: its part of each batch, none smaller by more than one image
+};
+
 struct LoaderOptions {
-  int64_t batch = 128;
+  int64_t batch = 128;  // of all shards together; of one where they are whole
   bool shuffle = false;
   bool drop_last = false;
   int64_t workers = 1;   // threads; 0: the caller's, in next()
@@ -32,6 +38,7 @@ struct LoaderOptions {
   uint64_t seed = 0;
   bool skip_broken = false;  // leave out images that throw kBadFile: a batch gets smaller, nothing takes their place
   Augmentation rest;         // of the transform, for every batch: see split_train_transform
+  Shard shard = {};
 };
 
 // An image's augmentation draws from Random(augment_seed(seed), epoch, index). Batch::draws.
@@ -51,7 +58,7 @@ class Loader {
   void start(int64_t epoch, int64_t first_batch = 0);
 
   // nullopt at the end of the epoch. Rethrows the error of the batch's first failed image, and again until start().
-  // A batch of which every image was skipped is passed over.
+  // A batch of which every image was skipped, or of which the shard has none, is passed over.
   std::optional<Batch> next();
 
   int64_t batches() const;  // per epoch

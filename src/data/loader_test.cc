@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -125,6 +126,31 @@ TEST(Loader, LastBatchIsShortOrDropped) {
   while (full.next()) ++batches;
   EXPECT_EQ(batches, 2);
   EXPECT_FALSE(all.next().has_value()) << "the end stays the end";
+}
+
+// Of 3 processes: each image is one's, batch by batch, in the order of a single process.
+TEST(Loader, ShardsShareAnEpoch) {
+  const auto batches = [](Shard shard) {
+    Loader loader(std::make_shared<Fake>(23), plain, {.batch = 5, .shuffle = true, .seed = 4, .shard = shard});
+    loader.start(2);
+    std::map<int64_t, std::vector<int64_t>> indices;
+    while (const auto batch = loader.next()) indices[batch->position] = batch->indices;
+    EXPECT_EQ(loader.batches(), 5);
+    return indices;
+  };
+  const auto whole = batches({});
+  std::map<int64_t, std::vector<int64_t>> joined;
+  for (int64_t i = 0; i < 3; ++i) {
+    for (const auto& [position, indices] : batches({.index = i, .count = 3})) {
+      joined[position].insert(joined[position].end(), indices.begin(), indices.end());
+      EXPECT_LE(indices.size(), 2u);
+    }
+    for (const auto& [position, indices] : batches({.index = i, .count = 3, .whole = true})) {
+      EXPECT_EQ(position % 3, i);
+      EXPECT_EQ(indices, whole.at(position));
+    }
+  }
+  EXPECT_EQ(joined, whole);
 }
 
 TEST(Loader, BrokenImagesFailByName) {

@@ -1,13 +1,17 @@
 // Forward passes with quantizers off, a histogram a range, then the choice: see calibration.h.
 #include "train/calibration.h"
 
+#include <array>
 #include <iomanip>
+#include <optional>
 #include <sstream>
 
 #include "base/threads.h"
 #include "quant/calib/calibrator.h"
 #include "quant/placement.h"
 #include "train/device.h"
+#include "train/distributed/agree.h"
+#include "train/distributed/histograms.h"
 #include "train/graph_module.h"
 #include "train/messages.h"
 #include "train/range_histograms.h"
@@ -31,12 +35,12 @@ std::string row(const std::string& layer, const std::string& range, const std::s
   return out.str();
 }
 
-void choose(ir::Graph& graph, const RangeHistograms& histograms, const config::QuantOptions& options,
-            const Report& report) {
+void choose(ir::Graph& graph, const std::vector<ir::ValueId>& ranges, const std::vector<quant::Histogram>& histograms,
+            const config::QuantOptions& options, const Report& report) {
   if (report.info) report.info(row("layer", "range", "calibrator", "clipped", "SNR dB"));
-  for (size_t i = 0; i < histograms.ranges().size(); ++i) {
-    ir::Value& range = graph.value(histograms.ranges()[i]);
-    const quant::Histogram histogram = histograms.merged(i);
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    ir::Value& range = graph.value(ranges[i]);
+    const quant::Histogram& histogram = histograms[i];
     if (histogram.not_finite() > 0) {
       fail(Code::kNan, "[", layer_of(range.name), "] ", histogram.not_finite(),
            " values were NaN or infinite; check the float checkpoint with `qat eval`");
@@ -52,7 +56,9 @@ void choose(ir::Graph& graph, const RangeHistograms& histograms, const config::Q
   }
 }
 
-void collect(GraphModule& module, RangeHistograms& histograms, const config::Options& options, const Report& report) {
+// Returns how many images this rank has seen.
+int64_t collect(GraphModule& module, RangeHistograms& histograms, const config::Options& options, const Report& report,
+                const Group* group) {
   config::DataOptions data = options.data;
   data.limit = data.limit > 0 ? std::min(data.limit, options.quant.images) : options.quant.images;
   const std::shared_ptr<const data::Dataset> dataset = data::open_dataset(data, data::Split::kTrain);
@@ -61,28 +67,25 @@ void collect(GraphModule& module, RangeHistograms& histograms, const config::Opt
                       {.batch = options.quant.batch,
                        .workers = data.workers,
                        .prefetch = data.prefetch,
-                       .skip_broken = data.broken == "skip"});
+                       .skip_broken = data.broken == "skip",
+                       .shard = shard_of(group, Batches::kInTurns)});
   loader.start(0);
   int64_t seen = 0;
   while (const auto batch = loader.next()) {
     module.observe(batch->images,
                    [&](size_t quantizer, std::span<const float> values) { histograms.add(quantizer, values); });
     seen += batch->size();
-    if (report.progress) report.progress("calibrate", seen, dataset->size(), "");
+    if (report.progress) report.progress("calibrate", seen * ranks(group), dataset->size(), "");
     if (report.interrupted && report.interrupted())
       fail(Code::kFailure, "[calibrate] interrupted; nothing was written");
   }
   SkipLog(report).note("calibration", loader);
-  if (seen == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
   describe(module.graph(), options, dataset.get(), "calibrate");
+  return seen;
 }
 
-}  // namespace
-
-std::filesystem::path run_calibration(config::Options options, const Report& report) {
-  const std::filesystem::path outputs = options.outputs;
-  if (options.quant.images < 1) fail(Code::kUsage, "[QUANT.IMAGES] expected at least 1, got ", options.quant.images);
-  if (options.quant.checkpoint.empty()) options.quant.checkpoint = Names(outputs, false).best;
+// The float checkpoint with quantizers in their places, ready to be observed. Completes the options' normalization.
+GraphModule placed_module(config::Options& options, int threads) {
   ir::Graph graph = io::load_checkpoint(options.quant.checkpoint).graph;
   if (quant::is_quantized(graph)) {
     fail(Code::kUsage, "[QUANT.CHECKPOINT] ", options.quant.checkpoint,
@@ -92,20 +95,49 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   ir::Graph placed = quant::place(
       graph,
       {.first_layer = options.quant.first_layer, .last_layer = options.quant.last_layer, .skip = options.quant.skip});
-  const int threads = options.train.threads > 0 ? static_cast<int>(options.train.threads) : usable_cpus();
   GraphModule module(std::move(placed), {.weight_ranges = WeightRangeMode::kStep,
                                          .threads = threads,
                                          .mean = options.data.mean,
                                          .std = options.data.std,
                                          .device = options.device});
   module.weights_changed();
-  RangeHistograms histograms(module.graph(), threads, device_plugin(options.device));
-  collect(module, histograms, options, report);
-  choose(module.graph(), histograms, options.quant, report);
+  return module;
+}
+
+std::filesystem::path save(const GraphModule& module, const std::filesystem::path& outputs) {
   std::error_code error;
   std::filesystem::create_directories(outputs, error);
   const std::filesystem::path path = outputs / "checkpoint_quant_calibrate.pth";
   io::save_checkpoint(path, {.graph = module.graph(), .training = {}});
+  return path;
+}
+
+}  // namespace
+
+std::filesystem::path run_calibration(config::Options options, const Report& report, Group* group) {
+  const std::filesystem::path outputs = options.outputs;
+  if (options.quant.images < 1) fail(Code::kUsage, "[QUANT.IMAGES] expected at least 1, got ", options.quant.images);
+  if (options.quant.checkpoint.empty()) options.quant.checkpoint = Names(outputs, false).best;
+  const int threads = options.train.threads > 0 ? static_cast<int>(options.train.threads) : usable_cpus();
+  std::optional<GraphModule> module;
+  std::vector<ir::ValueId> ranges;
+  std::vector<quant::Histogram> histograms;
+  std::array<int64_t, 1> seen{};
+  agreed(group, [&] {
+    module.emplace(placed_module(options, threads));
+    RangeHistograms mine(module->graph(), threads, device_plugin(options.device));
+    seen[0] = collect(*module, mine, options, report, group);
+    ranges = mine.ranges();
+    for (size_t i = 0; i < ranges.size(); ++i) histograms.push_back(mine.merged(i));
+  });
+  if (group != nullptr) group->sum(std::span<int64_t>(seen));
+  histograms = merged(group, std::move(histograms));
+  std::filesystem::path path;
+  agreed(group, [&] {
+    if (seen[0] == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
+    choose(module->graph(), ranges, histograms, options.quant, report);
+    if (group == nullptr || group->rank() == 0) path = save(*module, outputs);
+  });
   return path;
 }
 

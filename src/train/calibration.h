@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "train/distributed/group.h"
 #include "train/train.h"
 
 namespace qat::train {
@@ -10,6 +11,7 @@ namespace qat::train {
 // TrainPlugin::calibrate. Reads QUANT.CHECKPOINT (default: outputs' best float one), runs QUANT.IMAGES training images,
 // spread evenly, with the test transforms; memory does not grow with them. Reports a table: layer, range, calibrator,
 // share clipped, signal-to-noise. Throws Error(kNan) naming the tensor that held NaN or infinity.
-std::filesystem::path run_calibration(config::Options options, const Report& report);
+// group: of ranks that share the images; rank 0 writes and returns the path, the others return none.
+std::filesystem::path run_calibration(config::Options options, const Report& report, Group* group = nullptr);
 
 }  // namespace qat::train

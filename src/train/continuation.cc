@@ -24,6 +24,7 @@ std::map<std::string, std::string> fixed_options(const config::Options& o, bool 
           {"TRAIN.DECAY_NORM_BIAS", cat(o.train.decay_norm_bias)},
           {"TRAIN.LABEL_SMOOTHING", cat(o.train.label_smoothing)},
           {"TRAIN.FREEZE_BN", cat(o.train.freeze_bn)},
+          {"TRAIN.SYNC_BN", cat(o.train.sync_bn)},
           {"TRAIN.RANGES", o.train.ranges},
           {"TRAIN.WEIGHT_RANGES", o.train.weight_ranges},
           {"TRAIN.RANGE_MOMENTUM", cat(o.train.range_momentum)},

@@ -49,9 +49,13 @@ class DevicePlugin {
   virtual std::string name() = 0;     // "NVIDIA H200"
   virtual int64_t peak_memory() = 0;  // bytes that tensors held at most since the last call
 
-  // module: gives the graph and its trained parameters; outlives the steps, as does the graph in it.
+  // module: gives the graph and its trained parameters; outlives the steps, as does the graph in it. group: of the
+  // ranks that train together, or nullptr.
   virtual std::unique_ptr<DeviceSteps> steps(GraphModule& module, const config::Options& options,
-                                             const Averages& average) = 0;
+                                             const Averages& average, Group* group) = 0;
+  // Which of the machine's devices this process uses, before anything else: ranks on one host have one each.
+  virtual void use(int local_rank) = 0;
+  virtual int index() = 0;
   virtual std::unique_ptr<DeviceHistograms> histograms(size_t count) = 0;
 
   // Kernels::norm_act without mask or peak: x, skip, y are the device's, a and b too. Queued on LibTorch's stream.

@@ -2,7 +2,10 @@
 #include "train/evaluate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+
+#include "train/distributed/agree.h"
 
 namespace qat::train {
 
@@ -24,22 +27,31 @@ int64_t count_correct(const Tensor& logits, const data::Batch& batch) {
 }  // namespace
 
 std::optional<double> top1(GraphModule& module, const std::shared_ptr<const data::Dataset>& dataset,
-                           const config::Options& options, const Report& report, SkipLog& skipped) {
+                           const config::Options& options, const Report& report, SkipLog& skipped, Group* group) {
   data::Loader loader(dataset, data::test_transform(options.data),
                       {.batch = options.test.batch,
                        .workers = options.data.workers,
                        .prefetch = options.data.prefetch,
-                       .skip_broken = options.data.broken == "skip"});
+                       .skip_broken = options.data.broken == "skip",
+                       .shard = shard_of(group, Batches::kInTurns)});
   loader.start(0);
-  int64_t correct = 0, seen = 0;
-  while (const auto batch = loader.next()) {
-    correct += count_correct(module.logits(batch->images), *batch);
-    seen += batch->size();
-    if (report.progress) report.progress("evaluate", seen, dataset->size(), "");
-    if (report.interrupted && report.interrupted()) return std::nullopt;
-  }
+  std::array<int64_t, 2> counts{};
+  int64_t &correct = counts[0], &seen = counts[1];
+  bool interrupted = false;
+  agreed(group, [&] {
+    while (const auto batch = interrupted ? std::nullopt : loader.next()) {
+      correct += count_correct(module.logits(batch->images), *batch);
+      seen += batch->size();
+      if (report.progress) report.progress("evaluate", seen * ranks(group), dataset->size(), "");
+      interrupted = report.interrupted && report.interrupted();
+    }
+  });
+  if (any(group, interrupted)) return std::nullopt;
+  if (group != nullptr) group->sum(std::span<int64_t>(counts));
   skipped.note("selection", loader);
-  if (seen == 0) fail(Code::kBadFile, "[DATA.PATH] no image that models are selected on could be used");
+  agreed(group, [&] {
+    if (seen == 0) fail(Code::kBadFile, "[DATA.PATH] no image that models are selected on could be used");
+  });
   return 100.0 * static_cast<double>(correct) / static_cast<double>(seen);
 }
 

@@ -14,12 +14,16 @@
 
 namespace qat::train {
 
+class Group;  // train/distributed/group.h
+
 struct ModuleOptions {
   RangeMode ranges = RangeMode::kFixed;
   WeightRangeMode weight_ranges = WeightRangeMode::kFixed;
   float range_momentum = 0.01f;
   int threads = 0;                // 0: all that the process may use; LibTorch has one setting for the whole process
   std::vector<double> mean, std;  // of u8 images, of x / 255
+  Group* group = nullptr;         // of the ranks that train together; outlives the module. nullptr: one process
+  bool sync_bn = false;           // BatchNorm's statistics are those of all ranks' images; else of each its own
   std::string device = "cpu";     // where evaluation runs: cpu | cuda. train_step is the CPU's (GPUs: train/device.h)
 };
 
@@ -36,13 +40,14 @@ struct ParamView {
 struct TrainBatch {
   Tensor images;  // u8 [N,H,W,C] or f32 [N,C,H,W]
   std::span<const int64_t> labels;
+  int64_t all_images = 0;  // of all ranks; 0: these are all
   float label_smoothing = 0;
   bool freeze_bn = false;  // normalize with the running statistics and leave them
   uint64_t dropout_seed = 0;
 };
 
 struct StepResult {
-  double loss = 0;  // mean over the batch
+  double loss = 0;  // mean over the batch; of several ranks: this one's part of the mean over all
   int64_t correct = 0;
 };
 
@@ -62,7 +67,8 @@ class GraphModule {
   const ir::Graph& graph() const;
 
   // Forward, loss (mean cross-entropy) and backward; the gradients are in parameters(). Updates running statistics and
-  // moving ranges. Throws Error(kBadFile) when a label is out of range.
+  // moving ranges. With a group, gradients, statistics and ranges are those of all ranks, equal to the bit. Throws
+  // Error(kBadFile) when a label is out of range.
   StepResult train_step(const TrainBatch& batch);
 
   // The layer or range that was NaN or infinite in the last train_step; "" when none was.

@@ -8,6 +8,7 @@
 #include "config/options.h"
 #include "data/data.h"
 #include "train/device.h"
+#include "train/distributed/group.h"
 #include "train/graph_module.h"
 #include "train/optimizer.h"
 #include "train/outcome.h"
@@ -16,15 +17,17 @@
 
 namespace qat::train {
 
-ModuleOptions module_options(const config::Options& options);
+// group: of the ranks that train together.
+ModuleOptions module_options(const config::Options& options, Group* group = nullptr);
 
-// Of LibTorch's generator in step `step`.
-uint64_t dropout_seed(uint64_t seed, int64_t step);
+// Of LibTorch's generator in step `step`; each rank has masks of its own.
+uint64_t dropout_seed(uint64_t seed, int64_t step, const Group* group);
 
 class Learner {
  public:
   // TRAIN.*, DATA.MEAN and STD, and DEVICE. Throws Error(kUsage / kBadFile), and device_plugin()'s.
-  Learner(ir::Graph graph, const config::Options& options);
+  // group outlives it.
+  Learner(ir::Graph graph, const config::Options& options, Group* group = nullptr);
 
   GraphModule& module() { return module_; }
   const ir::Graph& graph() const { return module_.graph(); }
@@ -49,15 +52,19 @@ class Learner {
     WeightAverage::InPlace in_place_;
   };
 
+  // Of all that a step changes: ranks that train together have the same.
+  uint64_t hash();
+
   // Optimizer and averages to and from a checkpoint's state. restore throws Error(kBadFile).
   void save(TrainingState& state) const;
   void restore(TrainingState& state);
 
  private:
   StepOutcome step_on_host(const data::Batch& batch, const StepSettings& settings);
-  std::string not_finite(const StepResult& result, const std::vector<ParamView>& parameters) const;
+  std::string first_not_finite(const StepResult& result, const std::vector<ParamView>& parameters) const;
 
   const config::TrainOptions options_;
+  Group* const group_;
   GraphModule module_;
   Optimizer optimizer_;
   WeightAverage average_;

@@ -4,6 +4,7 @@
 #include "train/calibration.h"
 #include "train/continuation.h"
 #include "train/device.h"
+#include "train/distributed/session.h"
 #include "train/graph_module.h"
 #include "train/train.h"
 #include "train/trainer.h"
@@ -37,10 +38,18 @@ class Plugin final : public TrainPlugin {
  public:
   std::filesystem::path last_checkpoint(const config::Options& options) override { return last_path(options); }
   TrainResult train(const config::Options& options, bool resume, const Report& report) override {
-    return run_training(options, resume, report);
+    TrainResult result;
+    with_session(options, report, [&](const Session& session) {
+      result = run_training(session.options, resume, session.report, session.group);
+    });
+    return result;
   }
   std::filesystem::path calibrate(const config::Options& options, const Report& report) override {
-    return run_calibration(options, report);
+    std::filesystem::path path;
+    with_session(options, report, [&](const Session& session) {
+      path = run_calibration(session.options, session.report, session.group);
+    });
+    return path;
   }
   std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, const Where& where) override {
     return classifier(io::load_checkpoint(checkpoint).graph, where);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/error.h"
 #include "config/options.h"
 #include "eval/classifier.h"
 #include "ir/graph.h"
@@ -17,6 +18,9 @@ struct Report {
   std::function<void(const std::string& line)> info;  // a line worth keeping
   std::function<void(const std::string& label, int64_t done, int64_t total, const std::string& detail)> progress;
   std::function<bool()> interrupted;  // true: save and stop
+  // Of several processes, another one is gone; told from another thread while this one may wait for it. Ends this
+  // process with the error's code; an empty message is none of ours to say.
+  std::function<void(const Error&)> lost;
 };
 
 struct TrainResult {
@@ -24,6 +28,7 @@ struct TrainResult {
   int64_t best_epoch = -1;
   std::filesystem::path best, last;
   bool interrupted = false;
+  int rank = 0;  // of several processes, which this is: results are rank 0's to tell
 };
 
 struct Where {
@@ -38,7 +43,9 @@ class TrainPlugin {
   virtual std::filesystem::path last_checkpoint(const config::Options& options) = 0;
   // Trains or finetunes; resume continues the last checkpoint of options.outputs exactly.
   virtual TrainResult train(const config::Options& options, bool resume, const Report& report) = 0;
-  // Places quantizers, collects histograms, chooses ranges; writes checkpoint_quant_calibrate.pth and returns its path.
+  // Places quantizers, collects histograms, chooses ranges; writes checkpoint_quant_calibrate.pth and returns its path;
+  // an empty one on another rank than 0. Started by torchrun, mpirun or srun, train and calibrate work together with
+  // the other processes.
   virtual std::filesystem::path calibrate(const config::Options& options, const Report& report) = 0;
   // where: threads and DEVICE.
   virtual std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, const Where& where) = 0;

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "quant/placement.h"
 #include "train/continuation.h"
+#include "train/distributed/agree.h"
+#include "train/distributed/turns.h"
 #include "train/evaluate.h"
 #include "train/learner.h"
 #include "train/messages.h"
@@ -24,9 +26,10 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Run {
  public:
-  Run(config::Options options, bool resume, const Report& report)
+  Run(config::Options options, bool resume, const Report& report, Group* group)
       : options_(prepare(std::move(options))),
         report_(report),
+        group_(group),
         start_(resume ? last_checkpoint(options_)
                       : io::Checkpoint{.graph = start_graph(options_, report_), .training = {}}),
         quantized_(quant::is_quantized(start_.graph)),
@@ -44,18 +47,24 @@ class Run {
                  .prefetch = options_.data.prefetch,
                  .seed = options_.train.seed,
                  .skip_broken = options_.data.broken == "skip",
-                 .rest = transform_.rest}),
+                 .rest = transform_.rest,
+                 .shard = shard_of(group, Batches::kInParts)}),
+        turns_(loader_, group),
         schedule_(options_.train, loader_.batches()) {
     complete_normalization(start_.graph, options_);
     check_data(start_.graph, *train_set_);
     describe(start_.graph, options_, train_set_.get(), quantized_ ? "finetune" : "normal");
-    learner_.emplace(std::move(start_.graph), options_);
+    check_ranks();
+    learner_.emplace(std::move(start_.graph), options_, group);
     state_.fixed = fixed_options(options_, quantized_);
     if (resume) restore();
   }
 
   TrainResult run() {
     announce();
+    // Before rank 0 writes: what others read of OUTPUTS may lie on another disk.
+    expect_same(group_, group_ == nullptr ? 0 : learner_->hash(),
+                "[OUTPUTS, TRAIN.CHECKPOINT] the model that a rank starts from");
     if (state_.step == 0 && !begin()) return finish(true);
     while (state_.epoch < options_.train.epochs) {
       if (!run_epoch() || !end_epoch()) return finish(true);
@@ -76,6 +85,13 @@ class Run {
     return data::open_dataset(options_.data, split);
   }
 
+  void check_ranks() const {
+    const int64_t least = std::min(options_.train.batch, train_set_->size());
+    if (least >= ranks(group_)) return;
+    fail(Code::kUsage, "[TRAIN.BATCH] expected an image of each step for each of ", group_->size(), " ranks, got ",
+         least, " images");
+  }
+
   void restore() {
     TrainingState state = state_from(*start_.training);
     expect_same_options(state.fixed, state_.fixed, names_.last);
@@ -90,6 +106,11 @@ class Run {
     report_.info(cat(quantized_ ? "finetuning " : "training ", learner_->graph().name, " on ", train_set_->size(),
                      " images, ", loader_.batches(), " steps an epoch; models are selected on ", select_set_->size(),
                      " ", split));
+    if (group_ != nullptr) {
+      report_.info(cat(group_->size(), " processes train together: ", options_.train.batch,
+                       " images a step in all, BN ",
+                       options_.train.sync_bn ? "statistics of all of them" : "statistics of each one's share"));
+    }
     if (state_.step > 0) report_.info(cat("continuing at epoch ", state_.epoch + 1, ", step ", state_.step));
   }
 
@@ -97,7 +118,7 @@ class Run {
   // interrupted.
   bool begin() {
     if (!quantized_ && options_.train.checkpoint.empty()) {
-      io::save_checkpoint(names_.initial, {.graph = learner_->graph(), .training = {}});
+      write([&] { io::save_checkpoint(names_.initial, {.graph = learner_->graph(), .training = {}}); });
     }
     save_last();  // so that --resume never finds an earlier run's
     if (!quantized_) return true;
@@ -114,15 +135,15 @@ class Run {
     const auto start = Clock::now();
     const int64_t first = state_.next_batch;
     seconds_ = 0;
-    loader_.start(state_.epoch, state_.next_batch);
+    turns_.start(state_.epoch, state_.next_batch);
     while (!done_early()) {
-      const auto batch = loader_.next();
-      if (!batch) break;
-      train_on(*batch);
-      state_.next_batch = batch->position + 1;
+      const auto turn = turns_.next();
+      if (!turn) break;
+      train_on(*turn);
+      state_.next_batch = turn->batch.position + 1;
       seconds_ = seconds_since(start);
       show_progress(state_.next_batch - first);
-      if (report_.interrupted && report_.interrupted()) {
+      if (any(group_, report_.interrupted && report_.interrupted())) {
         save_last();
         return false;
       }
@@ -132,26 +153,29 @@ class Run {
     return true;
   }
 
-  void train_on(const data::Batch& batch) {
+  void train_on(const Turn& turn) {
     const int64_t freeze = options_.train.freeze_bn;
-    account(learner_->step(
-        batch,
-        {.step = state_.step, .lr = schedule_.lr(state_.step), .freeze_bn = freeze >= 0 && state_.epoch >= freeze}));
+    account(learner_->step(turn.batch, {.step = state_.step,
+                                        .lr = schedule_.lr(state_.step),
+                                        .freeze_bn = freeze >= 0 && state_.epoch >= freeze,
+                                        .all_images = turn.images}));
     ++state_.step;
   }
 
   void account(const std::vector<StepOutcome>& outcomes) {
     for (const StepOutcome& outcome : outcomes) {
-      if (!outcome.not_finite.empty()) {
-        fail(Code::kNan, outcome.not_finite, " is NaN or infinite at epoch ", state_.epoch + 1, ", step ",
-             outcome.step + 1, "; nothing was updated",
-             state_.best_epoch >= 0 ? cat(", the best model is ", names_.best.string()) : std::string(),
-             "; lower TRAIN.LR (", options_.train.lr, ")");
-      }
+      if (!outcome.not_finite.empty()) agreed(group_, [&] { fail_on(outcome); });
       state_.loss_sum += outcome.loss * static_cast<double>(outcome.images);
       state_.correct += outcome.correct;
       state_.seen += outcome.images;
     }
+  }
+
+  void fail_on(const StepOutcome& outcome) const {
+    fail(Code::kNan, outcome.not_finite, " is NaN or infinite at epoch ", state_.epoch + 1, ", step ", outcome.step + 1,
+         "; nothing was updated",
+         state_.best_epoch >= 0 ? cat(", the best model is ", names_.best.string()) : std::string(),
+         "; lower TRAIN.LR (", options_.train.lr, ")");
   }
 
   void show_progress(int64_t steps) const {
@@ -170,12 +194,12 @@ class Run {
   // Evaluates, and keeps the model when it is the best so far. Nothing when interrupted: --resume evaluates again.
   std::optional<double> consider(int64_t epoch) {
     const Learner::Averaged averaged(*learner_);
-    const std::optional<double> accuracy = top1(learner_->module(), select_set_, options_, report_, skipped_);
+    const std::optional<double> accuracy = top1(learner_->module(), select_set_, options_, report_, skipped_, group_);
     if (accuracy && *accuracy > state_.best_top1) {
       state_.best_top1 = *accuracy;
       state_.best_epoch = epoch;
       learner_->module().graph().metadata["top1"] = fixed_text(*accuracy, 3);
-      io::save_checkpoint(names_.best, {.graph = learner_->graph(), .training = {}});
+      write([&] { io::save_checkpoint(names_.best, {.graph = learner_->graph(), .training = {}}); });
     }
     return accuracy;
   }
@@ -184,7 +208,9 @@ class Run {
   bool end_epoch() {
     skipped_.note("training", loader_);
     account(learner_->synchronize());
-    if (state_.seen == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
+    agreed(group_, [&] {
+      if (state_.seen == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
+    });
     const double seen = static_cast<double>(std::max<int64_t>(state_.seen, 1));
     const double rate = static_cast<double>(steps_run_ * options_.train.batch) / std::max(seconds_, 1e-9);
     save_last();  // a kill during the evaluation costs the evaluation only
@@ -202,7 +228,7 @@ class Run {
       state_.next_batch = 0, state_.loss_sum = 0, state_.correct = 0, state_.seen = 0;
     }
     save_last();
-    write_file(names_.metrics, metrics_csv(state_.history));
+    write([&] { write_file(names_.metrics, metrics_csv(state_.history)); });
     if (report_.info) report_.info(epoch_text(metrics, options_.train.epochs, state_.best_top1));
     return true;
   }
@@ -210,9 +236,17 @@ class Run {
   void save_last() {
     account(learner_->synchronize());
     learner_->module().weights_changed();
+    expect_same(group_, group_ == nullptr ? 0 : learner_->hash(), "[distributed] a rank's state");
     TrainingState state = state_;
     learner_->save(state);
-    io::save_checkpoint(names_.last, {.graph = learner_->graph(), .training = to_value(state)});
+    write([&] { io::save_checkpoint(names_.last, {.graph = learner_->graph(), .training = to_value(state)}); });
+  }
+
+  // On rank 0; when it fails, all do.
+  void write(const std::function<void()>& files) const {
+    agreed(group_, [&] {
+      if (group_ == nullptr || group_->rank() == 0) files();
+    });
   }
 
   TrainResult finish(bool interrupted) const {
@@ -220,17 +254,20 @@ class Run {
             .best_epoch = state_.best_epoch,
             .best = names_.best,
             .last = names_.last,
-            .interrupted = interrupted};
+            .interrupted = interrupted,
+            .rank = group_ == nullptr ? 0 : group_->rank()};
   }
 
   config::Options options_;
   const Report& report_;
+  Group* const group_;
   io::Checkpoint start_;
   const bool quantized_;
   const Names names_;
   std::shared_ptr<const data::Dataset> train_set_, select_set_;
   const data::SplitTransform transform_;
   data::Loader loader_;
+  Turns turns_;
   SkipLog skipped_{report_};
   Schedule schedule_;
   std::optional<Learner> learner_;
@@ -241,8 +278,10 @@ class Run {
 
 }  // namespace
 
-TrainResult run_training(config::Options options, bool resume, const Report& report) {
-  return Run(std::move(options), resume, report).run();
+TrainResult run_training(config::Options options, bool resume, const Report& report, Group* group) {
+  std::optional<Run> run;
+  agreed(group, [&] { run.emplace(std::move(options), resume, report, group); });
+  return run->run();
 }
 
 }  // namespace qat::train

@@ -28,9 +28,10 @@ void Outcomes::expect(const StepOutputs* outputs, int64_t step, int64_t images, 
   waiting_.push_back(std::move(slot));
 }
 
-std::vector<StepOutcome> Outcomes::take(size_t pending) {
+std::vector<StepOutcome> Outcomes::take(size_t pending, When when) {
   std::vector<StepOutcome> outcomes;
   while (!waiting_.empty()) {
+    if (when == When::kDue && waiting_.size() <= pending) break;
     Slot& slot = waiting_.front();
     const cudaError_t state = cudaEventQuery(slot.done);
     if (state == cudaErrorNotReady) {

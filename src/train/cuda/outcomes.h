@@ -21,8 +21,10 @@ class Outcomes {
   // Queues the copy of `outputs` behind a step.
   void expect(const StepOutputs* outputs, int64_t step, int64_t images, cudaStream_t stream);
 
-  // Those that are done, oldest first, until at most `pending` are left: waits for more than that.
-  std::vector<StepOutcome> take(size_t pending);
+  // Oldest first, until at most `pending` are left: waits for more than that. kDone: then those that are done, too;
+  // kDue: no others, so that it depends on no clock.
+  enum class When { kDone, kDue };
+  std::vector<StepOutcome> take(size_t pending, When when);
 
  private:
   struct Slot {

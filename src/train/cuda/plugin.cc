@@ -18,7 +18,7 @@ class Plugin final : public DevicePlugin {
       fail(Code::kWrongMachine, "[DEVICE] cuda: no GPU here (", cudaGetErrorString(status), "); use --device cpu");
     }
     cudaDeviceProp device{};
-    check(cudaGetDeviceProperties(&device, 0), "device properties");
+    check(cudaGetDeviceProperties(&device, index()), "device properties");
     if (device.major < 8) {
       fail(Code::kWrongMachine, "[DEVICE] cuda: ", device.name, " has compute capability ", device.major, ".",
            device.minor, ", training needs 8.0 (bf16) or later; use --device cpu");
@@ -26,18 +26,37 @@ class Plugin final : public DevicePlugin {
     return device.name;
   }
 
+  // A launcher may have left each process one GPU, or all of them.
+  void use(int local_rank) override {
+    int devices = 0;
+    check(cudaGetDeviceCount(&devices), "device count");
+    if (devices > 1 && local_rank >= devices) {
+      fail(Code::kWrongMachine, "[DEVICE] cuda: local rank ", local_rank, ", but ", devices,
+           " GPUs here; start one process for each");
+    }
+    guarded([&] { c10::cuda::set_device(static_cast<c10::DeviceIndex>(devices > 1 ? local_rank : 0)); });
+    name();
+  }
+
+  int index() override {
+    int device = 0;
+    check(cudaGetDevice(&device), "device");
+    return device;
+  }
+
   int64_t peak_memory() override {
     at::globalContext().lazyInitDevice(at::kCUDA);
     constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(0);
-    c10::cuda::CUDACachingAllocator::resetPeakStats(0);
+    const auto device = static_cast<c10::DeviceIndex>(index());
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device);
+    c10::cuda::CUDACachingAllocator::resetPeakStats(device);
     return stats.allocated_bytes[kAll].peak;
   }
 
-  std::unique_ptr<DeviceSteps> steps(GraphModule& module, const config::Options& options,
-                                     const Averages& average) override {
+  std::unique_ptr<DeviceSteps> steps(GraphModule& module, const config::Options& options, const Averages& average,
+                                     Group* group) override {
     const char* graphs = std::getenv("QAT_CUDA_GRAPH");  // 0: launch by launch, to debug
-    return std::make_unique<CudaSteps>(module, options, average, graphs == nullptr || *graphs != '0');
+    return std::make_unique<CudaSteps>(module, options, average, group, graphs == nullptr || *graphs != '0');
   }
 
   std::unique_ptr<DeviceHistograms> histograms(size_t count) override {

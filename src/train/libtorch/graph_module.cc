@@ -8,6 +8,7 @@
 #include "ir/shapes.h"
 #include "quant/placement.h"
 #include "train/device.h"
+#include "train/distributed/c10d/gradients.h"
 #include "train/libtorch/exact_steps.h"
 #include "train/libtorch/fake_quant_step.h"
 #include "train/libtorch/memory.h"
@@ -57,7 +58,9 @@ class ExactMath {
 };
 
 at::Device device_of(const std::string& name) {
-  return device_plugin(name) == nullptr ? at::Device(at::kCPU) : at::Device(at::kCUDA, 0);
+  DevicePlugin* device = device_plugin(name);
+  return device == nullptr ? at::Device(at::kCPU)
+                           : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device->index()));
 }
 
 }  // namespace
@@ -74,6 +77,8 @@ struct GraphModule::Impl {
   bool quantized;
   std::unique_ptr<ExactPlan> exact;  // of a quantized graph, made when first evaluated; dropped when weights change
   std::vector<std::pair<ParamKind, ir::ValueId>> parameters;
+  std::vector<std::span<float>> statistics;  // running ones, of all BatchNorms
+  std::unique_ptr<Gradients> gradients;      // of several ranks, from the first step on
 
   Impl(ir::Graph g, const ModuleOptions& o)
       : graph(std::move(g)),
@@ -87,6 +92,10 @@ struct GraphModule::Impl {
     }
     quantized = quant::is_quantized(graph);
     make_leaves();
+    for (const ir::Node& node : graph.nodes) {
+      if (node.op != ir::Op::kBatchNorm) continue;
+      for (const size_t k : {3, 4}) statistics.push_back(graph.value(node.inputs[k]).data.data<float>());
+    }
     train_steps = make_steps(graph, step_options());
     StepOptions eval = step_options();
     eval.ranges = RangeMode::kFixed;
@@ -95,11 +104,7 @@ struct GraphModule::Impl {
   }
 
   StepOptions step_options() {
-    return {.ranges = options.ranges,
-            .weight_ranges = options.weight_ranges,
-            .range_momentum = options.range_momentum,
-            .state = &state,
-            .observe = {}};
+    return {.ranges = options.ranges, .weight_ranges = options.weight_ranges, .state = &state, .observe = {}};
   }
 
   void make_leaves() {
@@ -172,6 +177,7 @@ struct GraphModule::Impl {
   }
 
   StepResult train_step(const TrainBatch& batch);
+  void backward(const at::Tensor& loss);
 
   at::Tensor evaluate(const Tensor& images) {
     const at::NoGradGuard no_gradients;
@@ -207,7 +213,12 @@ StepResult GraphModule::train_step(const TrainBatch& batch) {
 StepResult GraphModule::Impl::train_step(const TrainBatch& batch) {
   Impl& m = *this;
   m.forget();
-  m.state = {.training = true, .bn_frozen = batch.freeze_bn, .not_finite = {}};
+  Group* const group = m.options.group;
+  m.state = {.training = true,
+             .bn_frozen = batch.freeze_bn,
+             .sync_bn = m.options.sync_bn ? group : nullptr,
+             .peaks = {},
+             .not_finite = {}};
   for (const auto& [kind, id] : m.parameters) m.leaves[static_cast<size_t>(id)].mutable_grad() = at::Tensor();
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
   generator.set_current_seed(batch.dropout_seed);
@@ -224,10 +235,29 @@ StepResult GraphModule::Impl::train_step(const TrainBatch& batch) {
     labels.mutable_data_ptr<int64_t>()[i] = batch.labels[i];
   }
   const at::Tensor loss = at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, batch.label_smoothing);
-  torch::autograd::backward({loss}, {});
-  StepResult result{.loss = loss.item<double>()};
+  if (m.options.ranges == RangeMode::kMoving) {
+    const std::string range = move_ranges(group, m.state.peaks, m.options.range_momentum);
+    if (m.state.not_finite.empty()) m.state.not_finite = range;
+  }
+  const double share =
+      batch.all_images == 0 ? 1.0 : static_cast<double>(batch.labels.size()) / static_cast<double>(batch.all_images);
+  m.backward(share == 1.0 ? loss : at::mul(loss, at::Scalar(share)));
+  if (group != nullptr && !m.options.sync_bn && !batch.freeze_bn) average(*group, m.statistics);
+  StepResult result{.loss = loss.item<double>() * share};
   result.correct = logits.detach().argmax(1).eq(labels).sum().item<int64_t>();
   return result;
+}
+
+void GraphModule::Impl::backward(const at::Tensor& loss) {
+  if (options.group == nullptr) return torch::autograd::backward({loss}, {});
+  if (gradients == nullptr) {
+    std::vector<std::pair<std::string, at::Tensor>> named;
+    for (const auto& [kind, id] : parameters) {
+      named.emplace_back(graph.value(id).name, leaves[static_cast<size_t>(id)]);
+    }
+    gradients = std::make_unique<Gradients>(*options.group, named);
+  }
+  gradients->backward(loss);
 }
 
 Tensor GraphModule::logits(const Tensor& images) {

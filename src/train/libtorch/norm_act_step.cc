@@ -18,10 +18,6 @@ using torch::autograd::variable_list;
 // Rows of the small tensor that the backward pass needs.
 enum SavedRow { kMean, kInverse, kFactor, kOffset, kSavedRows };
 
-struct Moments {
-  double mean, variance;  // biased
-};
-
 std::vector<Moments> batch_moments(const at::Tensor& x, const Pixels& px) {
   const float* data = x.const_data_ptr<float>();
   const RowChunks chunks(px.rows, px.channels);
@@ -56,7 +52,9 @@ std::vector<Moments> moments_of(const NormActStep& step, const at::Tensor& x, co
   const NormPart& norm = *step.norm;
   if (step.state->training && !step.state->bn_frozen) {
     std::vector<Moments> moments = batch_moments(x, px);
-    const double n = static_cast<double>(px.rows), unbias = px.rows > 1 ? n / (n - 1) : 1.0;
+    double n = static_cast<double>(px.rows);
+    if (step.state->sync_bn != nullptr) join_moments(*step.state->sync_bn, moments, n);
+    const double unbias = n > 1 ? n / (n - 1) : 1.0;
     const double m = static_cast<double>(norm.momentum);
     for (size_t c = 0; c < moments.size(); ++c) {
       if (!std::isfinite(moments[c].mean) || !std::isfinite(moments[c].variance)) {
@@ -87,14 +85,6 @@ at::Tensor affine_of(const NormActStep& step, const at::Tensor& x, const Pixels&
     rows[kOffset * px.channels + c] = static_cast<float>(b[c] - m.mean * g[c] * inverse);
   }
   return saved;
-}
-
-void move_range(const NormActStep& step, float peak) {
-  const Quantizer& quant = *step.quant;
-  float& range = quant.range[0];
-  const float seen = quant.kind == ir::RangeKind::kAmax ? peak : peak / 127.0f;
-  range = range == 0.0f ? seen : range + step.range_momentum * (seen - range);
-  if (!std::isfinite(range) && step.state->not_finite.empty()) step.state->not_finite = quant.name;
 }
 
 struct ForwardResult {
@@ -134,7 +124,7 @@ ForwardResult forward(const NormActStep& step, const at::Tensor& x, const at::Te
     peaks[static_cast<size_t>(chunk)] = kernels().norm_act(part);
   });
   if (step.quant && step.moving && step.state->training && !peaks.empty()) {
-    move_range(step, *std::max_element(peaks.begin(), peaks.end()));
+    step.state->peaks.push_back({&*step.quant, *std::max_element(peaks.begin(), peaks.end())});
   }
   return result;
 }
@@ -201,7 +191,9 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
     const auto value = [](const Maybe& t) { return t.value_or(at::Tensor()); };
     ForwardResult result = train::forward(*step, x, value(gamma), value(beta), value(skip), want_mask);
     ctx->save_for_backward({step->norm ? x : at::Tensor(), result.mask, result.saved});
-    ctx->saved_data["frozen"] = !step->state->training || step->state->bn_frozen;
+    const bool frozen = !step->state->training || step->state->bn_frozen;
+    ctx->saved_data["frozen"] = frozen;
+    ctx->saved_data["group"] = reinterpret_cast<int64_t>(frozen ? nullptr : step->state->sync_bn);
     ctx->saved_data["skip"] = skip && skip->requires_grad();
     return result.y;
   }
@@ -217,7 +209,8 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
       if (mask != nullptr) dx = empty_pixels(g), apply_gradient(g, mask, {}, {}, dx);
       return {dx, {}, {}, want_skip ? dx : at::Tensor(), {}};
     }
-    return norm_backward({g, mask, x, saved[2], ctx->saved_data["frozen"].toBool(), want_skip});
+    auto* group = reinterpret_cast<Group*>(ctx->saved_data["group"].toInt());
+    return norm_backward({g, mask, x, saved[2], ctx->saved_data["frozen"].toBool(), want_skip, group});
   }
 
  private:
@@ -226,6 +219,7 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
     const uint8_t* mask;
     at::Tensor x, saved;
     bool frozen, want_skip;
+    Group* group;  // whose statistics these are; nullptr: of this process
   };
 
   static variable_list norm_backward(const Backward& in) {
@@ -235,17 +229,21 @@ class NormActFunction : public torch::autograd::Function<NormActFunction> {
     at::Tensor masked;  // the skip's gradient
     if (in.want_skip) masked = in.mask != nullptr ? empty_pixels(in.g) : in.g;
     const bool store = in.want_skip && in.mask != nullptr;
-    const Sums sums = reduce(in.g, in.mask, in.x, mean, store ? masked.mutable_data_ptr<float>() : nullptr);
+    Sums sums = reduce(in.g, in.mask, in.x, mean, store ? masked.mutable_data_ptr<float>() : nullptr);
 
     const auto options = in.saved.options();
     at::Tensor dgamma = at::empty({px.channels}, options), dbeta = at::empty({px.channels}, options);
     std::vector<float> cb(static_cast<size_t>(px.channels)), cc(cb.size());
-    const double n = static_cast<double>(px.rows);
+    for (int64_t c = 0; c < px.channels; ++c) {
+      const auto i = static_cast<size_t>(c);
+      dgamma.mutable_data_ptr<float>()[c] = static_cast<float>(sums.gx[i] * static_cast<double>(inverse[c]));
+      dbeta.mutable_data_ptr<float>()[c] = static_cast<float>(sums.g[i]);
+    }
+    double n = static_cast<double>(px.rows);
+    if (in.group != nullptr) join_sums(*in.group, sums.g, sums.gx, n);
     for (int64_t c = 0; c < px.channels; ++c) {
       const auto i = static_cast<size_t>(c);
       const double inv = inverse[c], factor = rows[kFactor * px.channels + c];
-      dgamma.mutable_data_ptr<float>()[c] = static_cast<float>(sums.gx[i] * inv);
-      dbeta.mutable_data_ptr<float>()[c] = static_cast<float>(sums.g[i]);
       const double slope = -factor * inv * inv * sums.gx[i] / n;
       cb[i] = static_cast<float>(slope);
       cc[i] = static_cast<float>(-factor * sums.g[i] / n - slope * static_cast<double>(mean[c]));

@@ -54,7 +54,7 @@ class Maker {
   }
 
   Run chain_step(const Chain& chain) {
-    NormActStep step{.range_momentum = options_.range_momentum, .clip_lo = chain.clip_lo, .clip_hi = chain.clip_hi};
+    NormActStep step{.clip_lo = chain.clip_lo, .clip_hi = chain.clip_hi};
     step.state = options_.state;
     ir::ValueId gamma = ir::kNone, beta = ir::kNone;
     if (chain.norm != ir::kNone) {

@@ -25,7 +25,6 @@ struct StepOptions {
   bool quantize = true;  // false: FakeQuant nodes pass their input on
   RangeMode ranges = RangeMode::kFixed;
   WeightRangeMode weight_ranges = WeightRangeMode::kFixed;
-  float range_momentum = 0;
   RunState* state = nullptr;
   std::function<void(ir::NodeId fake_quant, const at::Tensor& input)> observe;  // may be empty
 };

@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(kLossThreads) cross_entropy_kernel(const Cross
   if (!last_block(space.counters, gridDim.x) || threadIdx.x != 0) return;
   loss = 0, correct = 0;
   for (unsigned b = 0; b < gridDim.x; ++b) loss += __ldcg(space.parts + b), correct += __ldcg(of_blocks + b);
-  *args.loss = loss / static_cast<double>(args.rows);
+  *args.loss = loss / static_cast<double>(rows_of_mean(args));
   *args.correct = static_cast<int64_t>(correct);
   if (!is_finite(loss)) report(args.status, 0);
 }

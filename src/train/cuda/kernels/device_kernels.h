@@ -9,6 +9,8 @@ void device_norm_act(const NormActArgs&, cudaStream_t);
 void device_dequantize(const DequantizeArgs&, cudaStream_t);
 void device_move_ranges(const MoveRangesArgs&, cudaStream_t);
 void device_stats(const StatsArgs&, cudaStream_t);
+void device_join_stats(const StatsArgs&, cudaStream_t);
+void device_join_reduce(const BackwardReduceArgs&, cudaStream_t);
 void device_frozen_stats(const FrozenStatsArgs&, cudaStream_t);
 void device_backward_reduce(const BackwardReduceArgs&, cudaStream_t);
 void device_backward_apply(const BackwardApplyArgs&, cudaStream_t);

@@ -79,6 +79,9 @@ struct StatsArgs {
   float* a = nullptr;
   float* b = nullptr;
   Status status = {};  // a mean or variance that is NaN or infinite is reported
+  // Of several ranks: [2 channels], stats puts the sums of x and x^2 there and finishes nothing; join_stats, where rows
+  // is that of all ranks, does all else from their total.
+  double* sums = nullptr;
   void* workspace = nullptr;
 };
 
@@ -117,6 +120,9 @@ struct BackwardReduceArgs {
   void* masked =
       nullptr;         // g: the skip's gradient, and what backward_apply reads then; may be gradient; null: not wanted
   Status status = {};  // a sum that is NaN or infinite is reported
+  // Of several ranks: [2 channels], sum g and sum g (x - mean) are put there too; join_reduce, where rows is that of
+  // all ranks, makes cb and cc from their total. dgamma and dbeta are this rank's.
+  double* sums = nullptr;
   // Gradient of a learned range (LSQ): d = range_factor * sum of gradient (rne(v / s) - v / s, or the bound it was
   // clamped to), gradient before the mask, v = clip(x a + b + skip skip_scale) computed again.
   float* range_gradient = nullptr;  // null: not learned
@@ -151,8 +157,10 @@ struct CrossEntropyArgs {
   const void* logits = nullptr;     // [rows, classes]
   const int64_t* labels = nullptr;  // below classes (the caller has checked)
   float smoothing = 0;
-  void* gradient = nullptr;    // (softmax - target) / rows; null: evaluation. May be logits
-  double* loss = nullptr;      // one value. The twin's differs by the logarithm's last bit: 1e-14 relative
+  int64_t all_rows = 0;      // the mean is over so many, of other ranks too; 0: rows
+  void* gradient = nullptr;  // (softmax - target) / all_rows; null: evaluation. May be logits
+  double* loss = nullptr;    // one value, these rows' part of the mean. The twin's differs by the logarithm's last bit:
+                             // 1e-14 relative
   int64_t* correct = nullptr;  // rows whose first largest logit is the label's
   Status status = {};          // a loss that is NaN or infinite is reported
   void* workspace = nullptr;
@@ -188,8 +196,10 @@ struct Kernels {
   void (*dequantize)(const DequantizeArgs&, cudaStream_t);
   void (*move_ranges)(const MoveRangesArgs&, cudaStream_t);
   void (*stats)(const StatsArgs&, cudaStream_t);
+  void (*join_stats)(const StatsArgs&, cudaStream_t);
   void (*frozen_stats)(const FrozenStatsArgs&, cudaStream_t);
   void (*backward_reduce)(const BackwardReduceArgs&, cudaStream_t);
+  void (*join_reduce)(const BackwardReduceArgs&, cudaStream_t);
   void (*backward_apply)(const BackwardApplyArgs&, cudaStream_t);
   void (*cross_entropy)(const CrossEntropyArgs&, cudaStream_t);
   void (*max_pool)(const MaxPoolArgs&, cudaStream_t);

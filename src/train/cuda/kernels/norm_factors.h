@@ -18,6 +18,13 @@ QAT_HD void write_factors(double mean, double variance, float gamma, float beta,
   b[c] = static_cast<float>(static_cast<double>(beta) - mean * factor);
 }
 
+// sum and squares of x - shift, as sums of x itself, which ranks can add up.
+QAT_HD void put_stats_sums(const StatsArgs& args, int64_t c, double sum, double squares, float shift) {
+  const double n = static_cast<double>(args.rows), s = static_cast<double>(shift);
+  args.sums[c] = n * s + sum;
+  args.sums[args.channels + c] = squares + 2 * s * sum + n * s * s;
+}
+
 // sum and squares of x - shift. False: the mean or the variance is not finite.
 QAT_HD bool finish_stats(const StatsArgs& args, int64_t c, double sum, double squares, float shift) {
   const double n = static_cast<double>(args.rows), shifted = sum / n;
@@ -33,14 +40,20 @@ QAT_HD bool finish_stats(const StatsArgs& args, int64_t c, double sum, double sq
   return is_finite(mean) && is_finite(variance);
 }
 
-// sum of g, sum_x of g (x - mean). False: one of them is not finite.
-QAT_HD bool finish_backward(const BackwardReduceArgs& args, int64_t c, double sum, double sum_x) {
+// The factors of dx from sum of g and sum_x of g (x - mean).
+QAT_HD void write_slopes(const BackwardReduceArgs& args, int64_t c, double sum, double sum_x) {
   const double n = static_cast<double>(args.rows), inverse = static_cast<double>(args.invstd[c]);
   const double factor = static_cast<double>(args.a[c]), slope = -factor * inverse * inverse * sum_x / n;
-  args.dgamma[c] = static_cast<float>(sum_x * inverse);
-  args.dbeta[c] = static_cast<float>(sum);
   args.cb[c] = args.frozen ? 0.0f : static_cast<float>(slope);
   args.cc[c] = args.frozen ? 0.0f : static_cast<float>(-factor * sum / n - slope * static_cast<double>(args.mean[c]));
+}
+
+// The same sums. False: one of them is not finite.
+QAT_HD bool finish_backward(const BackwardReduceArgs& args, int64_t c, double sum, double sum_x) {
+  args.dgamma[c] = static_cast<float>(sum_x * static_cast<double>(args.invstd[c]));
+  args.dbeta[c] = static_cast<float>(sum);
+  write_slopes(args, c, sum, sum_x);
+  if (args.sums != nullptr) args.sums[c] = sum, args.sums[args.channels + c] = sum_x;
   return is_finite(sum) && is_finite(sum_x);
 }
 

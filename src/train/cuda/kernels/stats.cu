@@ -43,9 +43,21 @@ __global__ void __launch_bounds__(kSumThreads, 1) stats_kernel(const __grid_cons
   const int64_t channel = place.tile * kTileChannels + threadIdx.x;
   if (threadIdx.x >= kTileChannels || channel >= args.channels) return;
   const int lane = static_cast<int>(threadIdx.x) / 8, i = static_cast<int>(threadIdx.x) % 8;
-  const bool finite = finish_stats(args, channel, totals[i * kTileLanes + lane], totals[(8 + i) * kTileLanes + lane],
-                                   static_cast<float>(x[channel]));
-  if (!finite) report(args.status, 0);
+  const double sum = totals[i * kTileLanes + lane], squares = totals[(8 + i) * kTileLanes + lane];
+  const float shifted_by = static_cast<float>(x[channel]);
+  if (args.sums != nullptr) return put_stats_sums(args, channel, sum, squares, shifted_by);
+  if (!finish_stats(args, channel, sum, squares, shifted_by)) report(args.status, 0);
+}
+
+__global__ void join_stats_kernel(const __grid_constant__ StatsArgs args) {
+  const int64_t c = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (c >= args.channels) return;
+  if (!finish_stats(args, c, args.sums[c], args.sums[args.channels + c], 0.0f)) report(args.status, 0);
+}
+
+__global__ void join_reduce_kernel(const __grid_constant__ BackwardReduceArgs args) {
+  const int64_t c = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (c < args.channels) write_slopes(args, c, args.sums[c], args.sums[args.channels + c]);
 }
 
 __global__ void frozen_stats_kernel(const FrozenStatsArgs args) {
@@ -65,6 +77,18 @@ void device_stats(const StatsArgs& args, cudaStream_t stream) {
     kernel<<<static_cast<unsigned>(grid.tiles * grid.parts), kSumThreads, 0, stream>>>(args, grid.tiles);
   });
   check_launch("stats");
+}
+
+void device_join_stats(const StatsArgs& args, cudaStream_t stream) {
+  if (args.channels == 0) return;
+  join_stats_kernel<<<static_cast<unsigned>((args.channels + 127) / 128), 128, 0, stream>>>(args);
+  check_launch("join_stats");
+}
+
+void device_join_reduce(const BackwardReduceArgs& args, cudaStream_t stream) {
+  if (args.channels == 0) return;
+  join_reduce_kernel<<<static_cast<unsigned>((args.channels + 127) / 128), 128, 0, stream>>>(args);
+  check_launch("join_reduce");
 }
 
 void device_frozen_stats(const FrozenStatsArgs& args, cudaStream_t stream) {

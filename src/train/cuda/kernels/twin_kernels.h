@@ -9,6 +9,8 @@ void twin_norm_act(const NormActArgs&, cudaStream_t);
 void twin_dequantize(const DequantizeArgs&, cudaStream_t);
 void twin_move_ranges(const MoveRangesArgs&, cudaStream_t);
 void twin_stats(const StatsArgs&, cudaStream_t);
+void twin_join_stats(const StatsArgs&, cudaStream_t);
+void twin_join_reduce(const BackwardReduceArgs&, cudaStream_t);
 void twin_frozen_stats(const FrozenStatsArgs&, cudaStream_t);
 void twin_backward_reduce(const BackwardReduceArgs&, cudaStream_t);
 void twin_backward_apply(const BackwardApplyArgs&, cudaStream_t);

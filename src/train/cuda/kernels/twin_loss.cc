@@ -120,7 +120,7 @@ void twin_cross_entropy(const CrossEntropyArgs& args, cudaStream_t) {
       total += of_block;
     }
   });
-  *args.loss = total / static_cast<double>(args.rows);
+  *args.loss = total / static_cast<double>(rows_of_mean(args));
   *args.correct = correct;
   if (!is_finite(total)) report(args.status, 0);
 }

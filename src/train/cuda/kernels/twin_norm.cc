@@ -72,7 +72,11 @@ void stats(const StatsArgs& args) {
     for (int64_t c = tile * kTileChannels; c < std::min(args.channels, (tile + 1) * kTileChannels); ++c) {
       const auto lane = static_cast<size_t>(c % kTileChannels / 8), i = static_cast<size_t>(c % 8);
       const double sum = totals[i * kTileLanes + lane], squares = totals[(8 + i) * kTileLanes + lane];
-      if (!finish_stats(args, c, sum, squares, get<T>(args.x, c))) report(args.status, 0);
+      if (args.sums != nullptr) {
+        put_stats_sums(args, c, sum, squares, get<T>(args.x, c));
+      } else if (!finish_stats(args, c, sum, squares, get<T>(args.x, c))) {
+        report(args.status, 0);
+      }
     }
   });
 }
@@ -168,6 +172,16 @@ void twin_move_ranges(const MoveRangesArgs& args, cudaStream_t) {
 void twin_stats(const StatsArgs& args, cudaStream_t) {
   if (args.rows == 0) return;
   for_type(args.type, [&]<class T>() { stats<T>(args); });
+}
+
+void twin_join_stats(const StatsArgs& args, cudaStream_t) {
+  for (int64_t c = 0; c < args.channels; ++c) {
+    if (!finish_stats(args, c, args.sums[c], args.sums[args.channels + c], 0.0f)) report(args.status, 0);
+  }
+}
+
+void twin_join_reduce(const BackwardReduceArgs& args, cudaStream_t) {
+  for (int64_t c = 0; c < args.channels; ++c) write_slopes(args, c, args.sums[c], args.sums[args.channels + c]);
 }
 
 void twin_frozen_stats(const FrozenStatsArgs& args, cudaStream_t) {

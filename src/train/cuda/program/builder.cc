@@ -18,11 +18,13 @@ using ir::Op;
 using ir::ValueId;
 
 void ProgramBuilder::build() {
+  first_step_.assign(graph_.values.size(), SIZE_MAX);
   if (p_.options_.module.ranges == RangeMode::kMoving) plan_ranges();
   mark_wanted();
   add_steps();
   release_early();
   p_.weights_ = std::make_unique<Weights>(graph_, p_.leaves_, read_, p_.options_.module.weight_ranges, p_.target_);
+  if (p_.options_.exchange != nullptr) plan_buckets();
   p_.range_place_ = static_cast<int32_t>(p_.places_.size());
   for (const auto& moving : p_.moving_) {
     p_.places_.push_back(cat("[", graph_.value(moving.range).name, "] a statistic or range"));
@@ -122,7 +124,9 @@ void ProgramBuilder::add_chain(const Chain& chain) {
                            .momentum = attrs.momentum,
                            .place = static_cast<int32_t>(p_.places_.size())};
     p_.places_.push_back(cat("[", norm.name, "] a statistic or range"));
+    note_step(norm.inputs[1]), note_step(norm.inputs[2]);
   }
+  if (chain.quant != kNone) note_step(graph_.nodes[static_cast<size_t>(chain.quant)].inputs[1]);
   if (chain.quant != kNone) parts.quant = chain_quant(graph_.nodes[static_cast<size_t>(chain.quant)]);
   parts.in_place = quantizes_batch_alone(chain) && parts.quant->range_gradient == nullptr;
   if (parts.in_place) parts.quant->integers = false;  // the batch stays anyway
@@ -140,6 +144,7 @@ void ProgramBuilder::push(std::unique_ptr<Step> step, const std::vector<ValueId>
   reads_.emplace_back();
   for (ValueId id : reads) {
     if (id == kNone) continue;
+    note_step(id);
     const bool weight = graph_.has_data(id) || is_weight_quantizer_output(id);
     if (!weight) {
       reads_.back().push_back(id);
@@ -148,6 +153,27 @@ void ProgramBuilder::push(std::unique_ptr<Step> step, const std::vector<ValueId>
     }
   }
   p_.steps_.push_back(std::move(step));
+}
+
+// Of the step that is pushed next, or now.
+void ProgramBuilder::note_step(ValueId id) {
+  size_t& first = first_step_[static_cast<size_t>(id)];
+  first = std::min(first, p_.steps_.size());
+}
+
+void ProgramBuilder::plan_buckets() {
+  const Weights& weights = *p_.weights_;
+  std::vector<size_t> copy_steps, leaf_steps;
+  for (ValueId id : weights.values()) {
+    const size_t step = first_step_[static_cast<size_t>(id)];
+    for (ValueId leaf : weights.leaves_of(copy_steps.size())) {
+      size_t& first = first_step_[static_cast<size_t>(leaf)];
+      first = std::min(first, step);
+    }
+    copy_steps.push_back(step);
+  }
+  for (const Leaves::Leaf& leaf : p_.leaves_.all()) leaf_steps.push_back(first_step_[static_cast<size_t>(leaf.id)]);
+  p_.buckets_ = make_buckets(p_.leaves_, leaf_steps, copy_steps);
 }
 
 bool ProgramBuilder::is_weight_quantizer_output(ValueId id) const {

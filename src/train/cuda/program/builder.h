@@ -22,6 +22,8 @@ class ProgramBuilder {
   bool quantizes_batch_alone(const Chain& chain) const;
   void plan_ranges();
   void release_early();
+  void plan_buckets();
+  void note_step(ir::ValueId leaf);
 
   Program& p_;
   ir::Graph& graph_;
@@ -29,6 +31,7 @@ class ProgramBuilder {
   Wanted wanted_;
   std::vector<ir::ValueId> read_;                // values with data that steps take from the tape
   std::vector<std::vector<ir::ValueId>> reads_;  // by step
+  std::vector<size_t> first_step_;               // by value: the first step that reads it
 };
 
 }  // namespace qat::train::cuda

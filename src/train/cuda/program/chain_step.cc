@@ -15,6 +15,11 @@ using ir::kNone;
 // What a BatchNorm knows per channel during one pass: forward fills the first four, backward the factors of dx.
 enum Row { kMean, kInvstd, kA, kB, kFactorX, kFactorOne, kRows };
 
+// Sums per channel over all ranks, [2 channels].
+at::Tensor empty_sums(const Pass& pass, const Pixels& px) {
+  return at::empty({2 * px.channels}, pass.target.f32().dtype(at::kDouble));
+}
+
 // Nobody else reads it, a view of it neither: it may be written over.
 bool is_ours(const at::Tensor& t) { return t.use_count() == 1 && t.storage().use_count() == 1; }
 
@@ -129,23 +134,30 @@ class ChainStep final : public Step {
                                        pass.target.stream);
       return rows;
     }
-    pass.target.kernels.stats({.rows = px.rows,
-                               .channels = px.channels,
-                               .type = pass.target.type,
-                               .x = x.const_data_ptr(),
-                               .gamma = gamma,
-                               .beta = beta,
-                               .eps = norm.eps,
-                               .momentum = norm.momentum,
-                               .running_mean = mean,
-                               .running_var = var,
-                               .mean = out + kMean * px.channels,
-                               .invstd = out + kInvstd * px.channels,
-                               .a = out + kA * px.channels,
-                               .b = out + kB * px.channels,
-                               .status = {.word = pass.status, .place = norm.place},
-                               .workspace = pass.workspace_for(px)},
-                              pass.target.stream);
+    StatsArgs args{.rows = px.rows,
+                   .channels = px.channels,
+                   .type = pass.target.type,
+                   .x = x.const_data_ptr(),
+                   .gamma = gamma,
+                   .beta = beta,
+                   .eps = norm.eps,
+                   .momentum = norm.momentum,
+                   .running_mean = mean,
+                   .running_var = var,
+                   .mean = out + kMean * px.channels,
+                   .invstd = out + kInvstd * px.channels,
+                   .a = out + kA * px.channels,
+                   .b = out + kB * px.channels,
+                   .status = {.word = pass.status, .place = norm.place},
+                   .workspace = pass.workspace_for(px)};
+    const at::Tensor sums = pass.sync_bn != nullptr ? empty_sums(pass, px) : at::Tensor();
+    if (sums.defined()) args.sums = sums.mutable_data_ptr<double>();
+    pass.target.kernels.stats(args, pass.target.stream);
+    if (!sums.defined()) return rows;
+    pass.sync_bn->sum(sums);
+    pass.sync_bn->finish();
+    args.rows = pass.all_rows(px.rows);
+    pass.target.kernels.join_stats(args, pass.target.stream);
     return rows;
   }
 
@@ -181,7 +193,15 @@ class ChainStep final : public Step {
       args.skip = s.skip.defined() ? s.skip.const_data_ptr() : nullptr;
       args.clip_lo = chain_.clip_lo, args.clip_hi = chain_.clip_hi;
     }
+    const bool joins = parts_.norm && !s.frozen && pass.sync_bn != nullptr;
+    const at::Tensor sums = joins ? empty_sums(pass, px) : at::Tensor();
+    if (joins) args.sums = sums.mutable_data_ptr<double>();
     pass.target.kernels.backward_reduce(args, pass.target.stream);
+    if (!joins) return masked;
+    pass.sync_bn->sum(sums);
+    pass.sync_bn->finish();
+    args.rows = pass.all_rows(px.rows);
+    pass.target.kernels.join_reduce(args, pass.target.stream);
     return masked;
   }
 

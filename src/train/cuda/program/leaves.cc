@@ -13,24 +13,64 @@ std::span<const float> host_span(const at::Tensor& host, const Leaves::Leaf& lea
   return {host.const_data_ptr<float>() + leaf.offset, static_cast<size_t>(leaf.size)};
 }
 
+// By value: the first node that reads it, itself or through the quantizer that it belongs to.
+std::vector<size_t> first_readers(const ir::Graph& graph) {
+  std::vector<size_t> first(graph.values.size(), graph.nodes.size());
+  // From the end, so that what reads a quantizer's output is known.
+  for (size_t i = graph.nodes.size(); i-- > 0;) {
+    const ir::Node& node = graph.nodes[i];
+    const bool of_weight = node.op == ir::Op::kFakeQuant && graph.has_data(node.inputs[0]);
+    const size_t reader = of_weight ? first[static_cast<size_t>(node.output)] : i;
+    for (ir::ValueId id : node.inputs) {
+      if (id == ir::kNone) continue;
+      size_t& known = first[static_cast<size_t>(id)];
+      known = std::min(known, reader);
+    }
+  }
+  return first;
+}
+
+std::vector<bool> running_statistics(const ir::Graph& graph) {
+  std::vector<bool> result(graph.values.size(), false);
+  for (const ir::Node& node : graph.nodes) {
+    if (node.op != ir::Op::kBatchNorm) continue;
+    result[static_cast<size_t>(node.inputs[3])] = result[static_cast<size_t>(node.inputs[4])] = true;
+  }
+  return result;
+}
+
 }  // namespace
 
 Leaves::Leaves(const ir::Graph& graph, const std::vector<ParamView>& trained, const LeafOptions& options,
                at::Device device) {
   std::map<std::string, ParamKind> kinds;
   for (const ParamView& view : trained) kinds[view.name] = view.kind;
-  int64_t end = 0;
+  const std::vector<size_t> readers = first_readers(graph);
+  const std::vector<bool> statistics = running_statistics(graph);
+  std::vector<Leaf> leaves;
   for (size_t i = 0; i < graph.values.size(); ++i) {
     const ir::Value& value = graph.values[i];
     if (value.role == ir::Role::kActivation || value.type != DType::kF32) continue;
-    Leaf leaf{.id = static_cast<ir::ValueId>(i), .name = value.name, .offset = end, .size = value.data.size()};
+    Leaf leaf{.id = static_cast<ir::ValueId>(i), .name = value.name, .size = value.data.size()};
     if (const auto found = kinds.find(value.name); found != kinds.end()) leaf.trained = true, leaf.kind = found->second;
-    end += (leaf.size + kAlign - 1) / kAlign * kAlign;
+    leaves.push_back(std::move(leaf));
+  }
+  const auto part = [&](const Leaf& leaf) {
+    const bool statistic = statistics[static_cast<size_t>(leaf.id)];
+    const size_t reader = leaf.trained ? readers[static_cast<size_t>(leaf.id)] : 0;
+    return std::pair(leaf.trained ? 0 : statistic ? 1 : 2, reader);
+  };
+  std::stable_sort(leaves.begin(), leaves.end(), [&](const Leaf& a, const Leaf& b) { return part(a) < part(b); });
+  for (Leaf& leaf : leaves) {
+    leaf.offset = end_;
+    end_ += (leaf.size + kAlign - 1) / kAlign * kAlign;
+    if (leaf.trained) trained_end_ = end_;
+    if (part(leaf).first < 2) statistics_end_ = end_;
     index_[leaf.id] = leaves_.size();
     leaves_.push_back(std::move(leaf));
   }
   const auto buffer = [&](bool wanted) {
-    return wanted ? at::zeros({end}, at::TensorOptions().device(device).dtype(at::kFloat)) : at::Tensor();
+    return wanted ? at::zeros({end_}, at::TensorOptions().device(device).dtype(at::kFloat)) : at::Tensor();
   };
   value_ = buffer(true), gradient_ = buffer(true);
   first_ = buffer(options.first), second_ = buffer(options.second), average_ = buffer(options.average);

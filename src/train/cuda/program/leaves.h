@@ -17,7 +17,9 @@ struct LeafOptions {
   bool average = false;                // TRAIN.EMA
 };
 
-// A leaf has the same place, a multiple of 16 bytes, in all buffers.
+// A leaf has the same place, a multiple of 16 bytes, in all buffers: trained leaves first, in the order in which the
+// graph reads them, so that the backward pass completes gradients from the end on; then running statistics; then the
+// rest.
 class Leaves {
  public:
   // trained: GraphModule::parameters(). Only the graph's structure is read: load() brings the values.
@@ -31,6 +33,11 @@ class Leaves {
     ParamKind kind = ParamKind::kWeight;  // of trained ones
   };
   const std::vector<Leaf>& all() const { return leaves_; }
+  int64_t trained_size() const { return trained_end_; }  // floats, paddings included
+
+  // Views of the buffers, on the device.
+  at::Tensor gradients(int64_t offset, int64_t size) const { return gradient_.narrow(0, offset, size); }
+  at::Tensor statistics() const { return value_.narrow(0, trained_end_, statistics_end_ - trained_end_); }
 
   // Device pointers; nullptr for an untrained leaf's gradient and moments, and where there is no such buffer.
   float* value(ir::ValueId id) const { return at(value_, id); }
@@ -56,6 +63,7 @@ class Leaves {
 
   std::vector<Leaf> leaves_;
   std::map<ir::ValueId, size_t> index_;
+  int64_t trained_end_ = 0, statistics_end_ = 0, end_ = 0;
   at::Tensor value_, gradient_, first_, second_, average_;
 };
 

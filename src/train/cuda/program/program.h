@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "config/options.h"
+#include "train/cuda/program/buckets.h"
+#include "train/cuda/program/exchange.h"
 #include "train/cuda/program/leaves.h"
 #include "train/cuda/program/step.h"
 #include "train/cuda/program/updates.h"
@@ -21,6 +23,7 @@ namespace qat::train::cuda {
 struct ProgramOptions {
   ModuleOptions module;
   config::TrainOptions train;
+  Exchange* exchange = nullptr;  // of the ranks that train together; nullptr: one process. Outlives the program
 };
 
 // What the kernels write: one block in device memory.
@@ -44,6 +47,7 @@ struct ProgramBatch {
   const StepScalars* scalars = nullptr;
   StepOutputs* outputs = nullptr;
   bool bn_frozen = false;
+  int64_t all_images = 0;     // of all ranks; 0: these are all. Fixed in a captured graph
   at::Tensor captured_table;  // see Weights::gradients; undefined: an ordinary run
   Timeline* timeline = nullptr;
 };
@@ -70,6 +74,11 @@ class Program {
 
  private:
   friend class ProgramBuilder;
+  void loss(const ProgramBatch& batch, const Pass& pass);
+  void backward(const ProgramBatch& batch, const Pass& pass);
+  void exchange_results(const ProgramBatch& batch);
+  bool averages_statistics(const ProgramBatch& batch) const;
+  void exchange_rest(const ProgramBatch& batch);
   void move_ranges(int32_t* status);
 
   struct MovingRange {
@@ -85,6 +94,7 @@ class Program {
   RunState state_;  // what LibTorch's own operators see: training
   std::unique_ptr<Weights> weights_;
   std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Bucket> buckets_;      // where there is an exchange
   std::vector<std::string> places_;  // of statistics, ranges, the loss, gradients, in this order
   int32_t range_place_ = 0, loss_place_ = 0, gradient_place_ = 0;
   std::vector<MovingRange> moving_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "train/cuda/program/exchange.h"
 #include "train/cuda/program/tape.h"
 #include "train/cuda/program/target.h"
 
@@ -15,9 +16,14 @@ struct Pass {
   Tape& tape;
   at::Tensor& workspace;  // of reductions, shared by all steps: see kernels.h
   int32_t* status = nullptr;
-  bool bn_frozen = false;  // normalize with the running statistics and leave them
+  bool bn_frozen = false;              // normalize with the running statistics and leave them
+  Exchange* sync_bn = nullptr;         // statistics are those of all ranks; nullptr: of this one
+  int64_t images = 0, all_images = 0;  // here, and of all ranks (0: the same)
 
   void* workspace_for(const Pixels& px) const;
+
+  // Rows of all ranks' tensors where this rank's has `rows`.
+  int64_t all_rows(int64_t rows) const { return all_images == 0 ? rows : rows / images * all_images; }
 };
 
 class Step {

@@ -51,7 +51,11 @@ Weights::Weights(ir::Graph& graph, const Leaves& leaves, const std::vector<Value
   for (ValueId id : read) add(graph, leaves, id, ranges);
   allocate(graph, target);
   const std::vector<WeightChunk> chunks = weight_chunks(table_);
-  chunk_count_ = static_cast<int64_t>(chunks.size());
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    while (first_chunk_.size() <= static_cast<size_t>(chunks[i].weight))
+      first_chunk_.push_back(static_cast<int64_t>(i));
+  }
+  first_chunk_.resize(table_.size() + 1, static_cast<int64_t>(chunks.size()));
   chunks_ = to_device(chunks, device_);
   device_table_ = to_device(table_, device_);
 }
@@ -66,7 +70,8 @@ void Weights::add(ir::Graph& graph, const Leaves& leaves, ValueId id, WeightRang
   Weight w = shape_of(value.data.shape(), value.data.size());
   w.master = leaves.value(leaf);
   w.gradient = leaves.gradient(leaf);
-  copies_.push_back({.value = id, .leaf = leaf, .tensor = {}});
+  copies_.push_back(
+      {.value = id, .leaf = leaf, .range = quantizer == nullptr ? kNone : quantizer->inputs[1], .tensor = {}});
   table_.push_back(w);
   if (quantizer != nullptr) add_quantizer(graph, leaves, *quantizer, ranges);
 }
@@ -107,24 +112,36 @@ void Weights::allocate(const ir::Graph& graph, const Target& target) {
   }
 }
 
-WeightsArgs Weights::args(const Target& target, const at::Tensor& table) const {
+WeightsArgs Weights::args(const Target& target, const at::Tensor& table, Part part) const {
   return {.type = target.type,
           .weights = table_of<Weight>(table),
-          .chunks = table_of<WeightChunk>(chunks_),
-          .chunk_count = chunk_count_};
+          .chunks = table_of<WeightChunk>(chunks_) + first_chunk_[part.first],
+          .chunk_count = first_chunk_[part.end] - first_chunk_[part.first]};
+}
+
+std::vector<ValueId> Weights::values() const {
+  std::vector<ValueId> ids;
+  for (const Copy& copy : copies_) ids.push_back(copy.value);
+  return ids;
+}
+
+std::vector<ValueId> Weights::leaves_of(size_t copy) const {
+  std::vector<ValueId> ids{copies_[copy].leaf};
+  if (copies_[copy].range != kNone) ids.push_back(copies_[copy].range);
+  return ids;
 }
 
 void Weights::quantize(const Target& target, Tape& tape) const {
   if (table_.empty()) return;
-  target.kernels.quantize_weights(args(target, device_table_), target.stream);
+  target.kernels.quantize_weights(args(target, device_table_, all()), target.stream);
   for (const Copy& copy : copies_) tape.value(copy.value) = copy.tensor;
 }
 
-void Weights::gradients(const Target& target, Tape& tape, const at::Tensor& captured) {
-  if (table_.empty()) return;
+void Weights::gradients(const Target& target, Tape& tape, Part part, const at::Tensor& captured) {
+  if (part.first == part.end) return;
   std::vector<at::Tensor> alive;
   bool moved = false;
-  for (size_t i = 0; i < copies_.size(); ++i) {
+  for (size_t i = part.first; i < part.end; ++i) {
     const at::Tensor g = tape.take_gradient(copies_[i].value);
     const void* data = table_[i].gradient != nullptr && g.defined() ? g.const_data_ptr() : nullptr;
     moved = moved || data != table_[i].copy_gradient;
@@ -132,7 +149,7 @@ void Weights::gradients(const Target& target, Tape& tape, const at::Tensor& capt
     alive.push_back(g);
   }
   if (moved && !captured.defined()) publish(device_table_);
-  target.kernels.weight_gradients(args(target, captured.defined() ? captured : device_table_), target.stream);
+  target.kernels.weight_gradients(args(target, captured.defined() ? captured : device_table_, part), target.stream);
 }
 
 void Weights::publish(at::Tensor table) const { table.copy_(to_device(table_, at::kCPU)); }

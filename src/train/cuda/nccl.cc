@@ -1,0 +1,44 @@
+// ProcessGroupNCCL, with kernels ahead of the step's own: see nccl.h.
+#include "train/cuda/nccl.h"
+
+#define USE_C10D_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+
+#include "train/cuda/check.h"
+#include "train/cuda/program/c10d_exchange.h"
+#include "train/distributed/c10d/group_impl.h"
+
+namespace qat::train::cuda {
+
+namespace {
+
+class NcclExchange final : public Exchange {
+ public:
+  explicit NcclExchange(c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl) : nccl_(nccl), exchange_(nccl) {}
+  ~NcclExchange() override { nccl_->shutdown(); }
+  NcclExchange(const NcclExchange&) = delete;
+  NcclExchange& operator=(const NcclExchange&) = delete;
+
+  int ranks() const override { return exchange_.ranks(); }
+  void sum(const at::Tensor& values) override { exchange_.sum(values); }
+  void largest(const at::Tensor& values) override { exchange_.largest(values); }
+  void finish() override { exchange_.finish(); }
+
+ private:
+  const c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl_;
+  C10dExchange exchange_;
+};
+
+}  // namespace
+
+std::unique_ptr<Exchange> make_nccl_exchange(Group& group) {
+  return guarded([&] {
+    // A high priority: an all-reduce that is ready takes its few processors before the rest of the backward pass does.
+    auto options = c10d::ProcessGroupNCCL::Options::create(/*is_high_priority_stream=*/true);
+    auto nccl = c10::make_intrusive<c10d::ProcessGroupNCCL>(group.impl().store_for("qat/nccl"), group.rank(),
+                                                            group.size(), std::move(options));
+    return std::unique_ptr<Exchange>(std::make_unique<NcclExchange>(std::move(nccl)));
+  });
+}
+
+}  // namespace qat::train::cuda

@@ -1,0 +1,13 @@
+// See gloo/algorithm.h. ProcessGroupGloo.hpp calls one function of it inline.
+#pragma once
+
+#include <chrono>
+
+namespace gloo {
+
+class Context {
+ public:
+  void setTimeout(std::chrono::milliseconds timeout);
+};
+
+}  // namespace gloo
