@@ -16,7 +16,7 @@ namespace {
 // Images at a time; 0: the whole batch.
 using Way = int64_t;
 
-constexpr int64_t kBatch = 8;      // at most, of the runs that are timed: what an image costs changes little after
+constexpr int64_t kBatch = 4;      // at most, of the runs that are timed: what an image costs changes little after
 constexpr double kSwitch = 0.003;  // of the whole, that a change of the way must bring
 constexpr double kWorth = 0.99;    // of the plain schedule's time, that the chosen one may take at most
 constexpr Way kTiles[] = {1, 2};   // images

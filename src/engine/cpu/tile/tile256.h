@@ -39,7 +39,8 @@ template <class Dot, int Rows, int Vectors>
   }
 }
 
-// A plain epilogue: the lower bound comes when packing saturates, as in epilogue512.h.
+// A plain epilogue, its constants made once for all tiles of a call: the lower bound comes when packing saturates, as
+// in epilogue512.h.
 template <int Vectors>
 struct Plain256 {
   explicit Plain256(const TileTask& t)
@@ -54,12 +55,13 @@ struct Plain256 {
   }
 
   // One row; `skip` is read where there is one.
+  template <bool Skip>
   [[gnu::always_inline]] __m128i finish(const __m256i (&sums)[Vectors], const uint8_t* skip) const {
     __m256i q[2] = {};
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) {
       __m256 y = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[v]), multiplier[v], bias[v]);
-      if (full.has_skip) y = add_skip256(full, y, skip + 8 * v);
+      if constexpr (Skip) y = add_skip256(full, y, skip + 8 * v);
       q[v] = _mm256_cvtps_epi32(_mm256_min_ps(high, y));
     }
     // Quadwords 0 and 2 are the first vector's columns, 1 and 3 the second's.
@@ -76,15 +78,15 @@ struct Plain256 {
   __m256 multiplier[Vectors], bias[Vectors];
 };
 
-template <int Rows, int Vectors>
-[[gnu::always_inline]] inline void store_plain256(const TileTask& t, const __m256i (&sums)[Rows][Vectors]) {
-  const Plain256<Vectors> plain(t);
+template <bool Skip, int Rows, int Vectors>
+[[gnu::always_inline]] inline void store_plain256(const TileTask& t, const Plain256<Vectors>& plain,
+                                                  const __m256i (&sums)[Rows][Vectors]) {
   const int64_t channels = t.channels;
   uint8_t* y = t.y;
   const uint8_t* skip = t.skip;
 #pragma GCC unroll 6
   for (int i = 0; i < Rows; ++i, y += t.y_stride, skip += t.skip_stride) {
-    const __m128i bytes = plain.finish(sums[i], skip);
+    const __m128i bytes = plain.template finish<Skip>(sums[i], skip);
     if (channels >= 8 * Vectors) {
       std::memcpy(y, &bytes, 8 * Vectors);
     } else {
@@ -111,11 +113,18 @@ static inline void finish_rows256(const TileTask& t, const int32_t* sums, int ro
 
 template <class Dot, int Rows, int Vectors>
 void tile256(TileTask t, int64_t count) {
+  const Plain256<Vectors> plain(t);
   for (; count > 0; --count, t.advance(Rows)) {
+    const int64_t share = t.next_bytes * t.steps * t.segments;
+    for (int64_t i = 0; i < share; i += 64) _mm_prefetch(t.next + i, _MM_HINT_T1);
     __m256i sums[Rows][Vectors];
     multiply256<Dot>(t, sums);
     if (t.epilogue->plain) {
-      store_plain256(t, sums);
+      if (plain.full.has_skip) {
+        store_plain256<true>(t, plain, sums);
+      } else {
+        store_plain256<false>(t, plain, sums);
+      }
       continue;
     }
     alignas(32) int32_t memory[Rows * Vectors * 8];
