@@ -17,7 +17,7 @@ namespace {
 using Way = int64_t;
 
 constexpr int64_t kBatch = 4;      // at most, of the runs that are timed: what an image costs changes little after
-constexpr double kSwitch = 0.003;  // of the whole, that a change of the way must bring
+constexpr double kSwitch = 0.006;  // of the whole, that a change of the way must bring
 constexpr double kWorth = 0.99;    // of the plain schedule's time, that the chosen one may take at most
 constexpr Way kTiles[] = {1, 2};   // images
 
@@ -82,7 +82,6 @@ class Scheduler {
   }
 
   std::vector<StepGroup> choose() {
-    if (ways_.size() == 1) return {};
     if (!known()) measure();
     std::vector<StepGroup> schedule = groups(stretches_, best_ways());
     return schedule.empty() || wins(schedule) ? schedule : std::vector<StepGroup>{};
@@ -118,7 +117,7 @@ class Scheduler {
     for (const Plan& plan : plans) runs.push_back(std::make_unique<PlanRun>(plan, threads_, shape_));
     std::vector<std::vector<double>> least(ways_.size(), std::vector<double>(plan_.steps.size(), 1e30));
     double spent = 0;
-    for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 4); ++round) {
+    for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 2); ++round) {
       for (size_t w = 0; w < ways_.size(); ++w) {
         if (request_.callbacks.interrupted && request_.callbacks.interrupted())
           fail(Code::kFailure, "build interrupted");
@@ -167,8 +166,11 @@ class Scheduler {
     if (!cache_.find(plain_key) || !cache_.find(mixed_key)) {
       const Plan mixed = scheduled(schedule);
       PlanRun one(plan_, threads_, shape_), other(mixed, threads_, shape_);
-      double plain = 1e30, deep = 1e30;
-      for (int i = 0; i < 2; ++i) plain = std::min(plain, one.seconds()), deep = std::min(deep, other.seconds());
+      double plain = 1e30, deep = 1e30, spent = 0;
+      for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 4); ++i) {
+        const double a = one.seconds(), b = other.seconds();
+        plain = std::min(plain, a), deep = std::min(deep, b), spent += a + b;
+      }
       cache_.add(plain_key, rounded_time(1e6 * plain)), cache_.add(mixed_key, rounded_time(1e6 * deep));
     }
     return *cache_.find(mixed_key) < kWorth * *cache_.find(plain_key);
@@ -197,7 +199,7 @@ void choose_schedule(Draft& draft, const BuildRequest& request, TimingCache& cac
   const auto& disabled = request.disabled_passes;
   pass.disabled = std::find(disabled.begin(), disabled.end(), pass.name) != disabled.end();
   const auto start = std::chrono::steady_clock::now();
-  if (!pass.disabled && request.tactic_seconds > 0) {
+  if (!pass.disabled && request.tactic_seconds > 0 && request.profile.opt[0] > 1) {
     draft.plan.schedule = Scheduler(Draft(draft).finish(), request, cache).choose();
     for (const StepGroup& g : draft.plan.schedule) report.notes.push_back(describe(draft.plan, g));
   }
