@@ -25,7 +25,11 @@ class TmaSums {
  public:
   static constexpr int kRowPairs = kM, kColumnGroups = kSpec.columns / 32;
 
-  __device__ TmaSums() {
+  // box_bytes: of the pixels' rows in a stage; where 64, the depth's halves lie one after the other.
+  __device__ explicit TmaSums(int box_bytes)
+      : row_bytes_(box_bytes),
+        half_bytes_(box_bytes == 128 ? 64 : kSpec.rows * 64),
+        form_(box_bytes == 128 ? kRows128 : kRows64) {
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
     t_ = lane % 4;
     first_row_ = warp / 4 % kSpec.groups * (kM * 64);
@@ -51,7 +55,8 @@ class TmaSums {
     for (int k = 0; k < 128; k += 32)
 #pragma unroll
       for (int i = 0; i < kM; ++i) {
-        const uint64_t pixels = wgmma_operand(stage + (first_row_ + i * 64) * 128 + k),
+        const uint64_t pixels = wgmma_operand(
+                           stage + (first_row_ + i * 64) * row_bytes_ + k / 64 * half_bytes_ + k % 64, form_),
                        weights = wgmma_operand(stage + kSpec.rows * 128 + k);
         if (!kAdd && k == 0) {
           wgmma_u8s8_first(sums_[i], pixels, weights);
@@ -70,6 +75,8 @@ class TmaSums {
   __device__ int row(int i, int half) const { return lane_row_ + i * 64 + half * 8; }
 
  private:
+  int row_bytes_, half_bytes_;
+  uint64_t form_;
   int t_, first_row_, lane_row_;
   int32_t sums_[kM][kSpec.columns / 2];
 };
@@ -105,7 +112,7 @@ __device__ void multiply_tiles(const ConvTmaParams& p, const TmaRing<kSpec>& rin
   for (uint32_t tile = blockIdx.x + set * gridDim.x; tile < p.tiles; tile += kSpec.sets * gridDim.x) {
     const TmaPlace<kSpec> at(p, tile);
     if (kSpec.sets > 1 && tile != blockIdx.x) wait_turn(1 + set, kTurnThreads);
-    TmaSums<kSpec> sums;
+    TmaSums<kSpec> sums(p.box_bytes);
     if (p.starts) {
       sums.begin(reinterpret_cast<const int32_t*>(columns) + 2 * p.all_columns + at.first_column);
       multiply_steps<true>(ring, p.steps, place, sums);

@@ -14,20 +14,26 @@ constexpr int64_t kMostColumns = 2048;  // whose multipliers, biases and start v
 
 int32_t narrow(int64_t v) { return static_cast<int32_t>(v); }
 
+// A box is of one tap.
+int box_bytes(const ConvProblem& p) {
+  return p.kernel_h * p.kernel_w > 1 && pitch_of(p.in_channels) % 128 != 0 ? 64 : 128;
+}
+
 int64_t padded(const ConvProblem& p, int64_t columns) { return (p.out_channels + columns - 1) / columns * columns; }
 
 }  // namespace
 
 ConvTmaParams conv_tma_params(const ConvProblem& p, const ConvArgs& a, const TmaSpec& spec) {
   const ConvShape shape(p);
-  const int64_t taps = p.kernel_h * p.kernel_w, tap_steps = (shape.units * 16 + 127) / 128;
+  const int64_t taps = p.kernel_h * p.kernel_w, box = box_bytes(p), tap_boxes = (shape.units * 16 + box - 1) / box;
   const int64_t columns = padded(p, spec.columns);
   ConvTmaParams to{output_params(p, a, 1)};
   to.start = reinterpret_cast<const int32_t*>(static_cast<const uint8_t*>(a.weights) + shape.start_offset());
   to.starts = p.in_zero_point != 0;
   to.windows = !p.pointwise();
-  to.steps = narrow(taps * tap_steps), to.tap_steps = narrow(tap_steps);
-  to.kernel_w = narrow(p.kernel_w);
+  to.steps = narrow((taps * tap_boxes * box + 127) / 128);
+  to.box_bytes = narrow(box), to.tap_boxes = narrow(tap_boxes);
+  to.kernel_h = narrow(p.kernel_h), to.kernel_w = narrow(p.kernel_w);
   to.dilation_h = narrow(p.dilation_h), to.dilation_w = narrow(p.dilation_w);
   to.stride_h = narrow(p.stride_h), to.stride_w = narrow(p.stride_w);
   to.pad_top = narrow(p.pad_top), to.pad_left = narrow(p.pad_left);
@@ -56,7 +62,7 @@ cudaError_t conv_tma_maps(const ConvProblem& p, const ConvArgs& a, const TmaSpec
                                      .box_bytes = 128,
                                      .box_rows = spec.rows},
                                     maps.pixels)
-                         : make_window_map(p, a.x, spec.rows, maps.pixels);
+                         : make_window_map(p, a.x, box_bytes(p), spec.rows, maps.pixels);
   if (status != cudaSuccess || !p.epilogue.has_skip) return status;
   return make_map({.data = a.skip,
                    .row_bytes = pitch,
@@ -74,7 +80,7 @@ const char* conv_tma_supports(const ConvProblem& p) {
   if (!p.pointwise()) {
     const bool pads = p.pad_top != 0 || p.pad_left != 0 || p.pad_bottom != 0 || p.pad_right != 0;
     if (pads && p.in_zero_point != 0) return "what lies outside the image is 0 to the copy engine";
-    if (p.kernel_h * p.kernel_w > 1 && pitch_of(p.in_channels) % 128 != 0) return "taps of whole 128-byte steps";
+    if (p.kernel_h * p.kernel_w > 1 && pitch_of(p.in_channels) % 64 != 0) return "taps of whole 64-byte boxes";
     if (const char* why = window_map_supports(p)) return why;
   }
   return mma_supports(p);

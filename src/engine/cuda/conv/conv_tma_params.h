@@ -19,11 +19,12 @@ struct TmaSpec {
 
 struct ConvTmaParams : OutputParams {
   const int32_t* start;
-  bool starts;                // any start is not 0
-  bool windows;               // more than a matrix of pixels: taps, strides or padding
-  int32_t stages, stages_at;  // of the ring, as many as a block's tiles need; where they lie in shared memory
-  int32_t steps, tap_steps;   // of 128 bytes of depth: in all, in one tap
-  int32_t kernel_w, dilation_h, dilation_w, stride_h, stride_w, pad_top, pad_left;
+  bool starts;                   // any start is not 0
+  bool windows;                  // more than a matrix of pixels: taps, strides or padding
+  int32_t stages, stages_at;     // of the ring, as many as a block's tiles need; where they lie in shared memory
+  int32_t steps;                 // of 128 bytes of depth
+  int32_t box_bytes, tap_boxes;  // of pixels copied at a time: 64 or 128; boxes of one tap
+  int32_t kernel_h, kernel_w, dilation_h, dilation_w, stride_h, stride_w, pad_top, pad_left;
   Divisor out_image, out_row;  // of pixels
   Divisor column_tiles;
   uint32_t tiles;

@@ -98,15 +98,18 @@ class TmaRing {
         barrier_wait(empty(place), place.round ^ 1);
         load_weights(maps, step, at, place);
       }
-      if (p.windows) {
-        copy_pixels(stage(place), maps.pixels, part * 128, w, h, static_cast<int>(n), s * p.dilation_w,
-                    r * p.dilation_h, full(place));
+      if (!p.windows) {
+        copy_box(stage(place), maps.pixels, step * 128, at.first_pixel, full(place));
       } else {
-        copy_box(stage(place), maps.pixels, part * 128, at.first_pixel, full(place));
-      }
-      if (++part == p.tap_steps) {
-        part = 0;
-        if (++s == p.kernel_w) s = 0, ++r;
+        for (int i = 0; i < 128; i += p.box_bytes) {
+          copy_pixels(stage(place) + i * kSpec.rows, maps.pixels, part * p.box_bytes, w, h, static_cast<int>(n),
+                      s * p.dilation_w, r * p.dilation_h, full(place));
+          if (++part < p.tap_boxes) continue;
+          part = 0;
+          if (++s < p.kernel_w) continue;
+          s = 0;
+          if (++r == p.kernel_h) r = 0;  // past the last tap any will do: its weights are 0
+        }
       }
       place.advance(1);
     }
@@ -120,6 +123,7 @@ class TmaRing {
       copy_box(stage(place) + column * kSpec.rows, maps.skip, at.first_column + column, at.first_pixel, full(place));
     place.advance(1);
   }
+
   uint32_t barriers_, stages_;
   int count_;
 };

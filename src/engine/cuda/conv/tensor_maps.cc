@@ -19,6 +19,10 @@ Function driver_function(const char* name) {
   return reinterpret_cast<Function>(found);
 }
 
+CUtensorMapSwizzle swizzle_of(int box_bytes) {
+  return box_bytes == 64 ? CU_TENSOR_MAP_SWIZZLE_64B : CU_TENSOR_MAP_SWIZZLE_128B;
+}
+
 cudaError_t as_runtime(CUresult result) { return result == CUDA_SUCCESS ? cudaSuccess : cudaErrorInvalidValue; }
 
 }  // namespace
@@ -31,12 +35,12 @@ cudaError_t make_map(const MatrixMap& matrix, CUtensorMap& map) {
   const cuuint32_t box[] = {static_cast<cuuint32_t>(matrix.box_bytes), static_cast<cuuint32_t>(matrix.box_rows)};
   const cuuint32_t steps[] = {1, 1};
   return as_runtime(encode(&map, CU_TENSOR_MAP_DATA_TYPE_UINT8, 2, const_cast<void*>(matrix.data), extents, pitch, box,
-                           steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-                           matrix.box_bytes == 64 ? CU_TENSOR_MAP_SWIZZLE_64B : CU_TENSOR_MAP_SWIZZLE_128B,
+                           steps, CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle_of(matrix.box_bytes),
                            CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE));
 }
 
-cudaError_t make_window_map(const kernels::ConvProblem& p, const uint8_t* x, int box_rows, CUtensorMap& map) {
+cudaError_t make_window_map(const kernels::ConvProblem& p, const uint8_t* x, int box_bytes, int box_rows,
+                            CUtensorMap& map) {
   static const auto encode = driver_function<EncodeIm2col>("cuTensorMapEncodeIm2col");
   if (encode == nullptr) return cudaErrorNotSupported;
   const auto unsigned64 = [](int64_t v) { return static_cast<cuuint64_t>(v); };
@@ -49,8 +53,8 @@ cudaError_t make_window_map(const kernels::ConvProblem& p, const uint8_t* x, int
                        static_cast<int>(p.pad_bottom - (p.kernel_h - 1) * p.dilation_h)};
   const cuuint32_t steps[] = {1, static_cast<cuuint32_t>(p.stride_w), static_cast<cuuint32_t>(p.stride_h), 1};
   return as_runtime(encode(&map, CU_TENSOR_MAP_DATA_TYPE_UINT8, 4, const_cast<uint8_t*>(x), extents, pitches, lower,
-                           upper, 128, static_cast<cuuint32_t>(box_rows), steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-                           CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                           upper, static_cast<cuuint32_t>(box_bytes), static_cast<cuuint32_t>(box_rows), steps,
+                           CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle_of(box_bytes), CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
                            CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE));
 }
 

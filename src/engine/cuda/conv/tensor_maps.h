@@ -16,8 +16,9 @@ struct MatrixMap {
 };
 cudaError_t make_map(const MatrixMap& matrix, CUtensorMap& map);
 
-// The input image of `p`: a box is 128 bytes of one tap of `box_rows` neighbouring outputs. Outside it is 0.
-cudaError_t make_window_map(const kernels::ConvProblem& p, const uint8_t* x, int box_rows, CUtensorMap& map);
+// The input image of `p`: a box is `box_bytes` of one tap of `box_rows` neighbouring outputs. Outside it is 0.
+cudaError_t make_window_map(const kernels::ConvProblem& p, const uint8_t* x, int box_bytes, int box_rows,
+                            CUtensorMap& map);
 
 // Null, or why make_window_map cannot do it.
 const char* window_map_supports(const kernels::ConvProblem& p);

@@ -9,9 +9,13 @@
 
 namespace qat::cuda {
 
-// What the tensor core gets for the rows at a shared address: 1,024 bytes from 8 rows to the next 8, 128-byte swizzle.
-__device__ inline uint64_t wgmma_operand(uint32_t shared) {
-  return uint64_t{(shared & 0x3FFFFu) >> 4} | uint64_t{1} << 16 | uint64_t{1024 >> 4} << 32 | uint64_t{1} << 62;
+// What the tensor core gets for the rows at a shared address, whose form is one of
+//   kRows128: 1,024 bytes from 8 rows to the next 8, 128-byte swizzle
+//   kRows64:  rows of 64 bytes, 512 bytes from 8 rows to the next 8, 64-byte swizzle
+constexpr uint64_t kRows128 = uint64_t{1} << 16 | uint64_t{1024 >> 4} << 32 | uint64_t{1} << 62;
+constexpr uint64_t kRows64 = uint64_t{1} << 16 | uint64_t{512 >> 4} << 32 | uint64_t{2} << 62;
+__device__ inline uint64_t wgmma_operand(uint32_t shared, uint64_t form = kRows128) {
+  return uint64_t{(shared & 0x3FFFFu) >> 4} | form;
 }
 
 // The same without swizzle: units of 16 bytes of depth, `unit_bytes` from one to the next, each [rows][16].
