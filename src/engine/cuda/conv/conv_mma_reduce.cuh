@@ -37,7 +37,6 @@ class Reduction {
     if (threadIdx.x == 0) {
       barrier_init(barrier, 1);
       publish_barriers();
-      barrier_expect(barrier, kMailBytes);
     }
     cluster_arrive();
 #endif
@@ -115,6 +114,7 @@ class Reduction {
   // The tile's sums to the blocks that finish them, this one's own too; returns when all blocks' have come here.
   __device__ void send_all(const uint8_t* work) const {
     cluster_wait();  // their barriers count
+    if (threadIdx.x == 0) barrier_expect(barrier_, kMailBytes);
     const uint32_t mail = shared_address(mail_) + rank_ * share_bytes();
     for (int i = static_cast<int>(threadIdx.x); i < T::kRows * kUnits; i += T::kThreads) {
       const int row = i / kUnits, unit = i % kUnits, to = row / share_;

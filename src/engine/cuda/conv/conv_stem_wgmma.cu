@@ -16,8 +16,8 @@ namespace {
 using kernels::ConvArgs;
 using kernels::ConvProblem;
 
-constexpr int kRows = 2;   // of pixels a warp
-constexpr int kBatch = 4;  // steps whose operands are loaded at a time
+constexpr int kRows = 2;                    // of pixels a warp
+[[maybe_unused]] constexpr int kBatch = 4;  // steps whose operands are loaded at a time; for sm_90a alone
 
 template <int kColumns>
 struct Sums {
@@ -89,7 +89,8 @@ struct Sums {
 };
 
 // The packed rows, unit by unit of 16 bytes.
-__device__ inline void copy_weights(const StemParams& p, int first_column, int columns, uint32_t shared) {
+[[maybe_unused]] __device__ inline void copy_weights(const StemParams& p, int first_column, int columns,
+                                                     uint32_t shared) {
   const int units = p.steps * 2;
   const int8_t* from = p.weights + static_cast<int64_t>(first_column) * p.row_bytes;
   for (int i = static_cast<int>(threadIdx.x); i < columns * units; i += kStemThreads) {

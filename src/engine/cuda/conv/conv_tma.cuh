@@ -141,12 +141,13 @@ __global__ void __launch_bounds__(TmaRing<Shape::kSpec>::kThreads, Shape::kSpec.
   auto* columns = reinterpret_cast<float*>(shared + kTmaBarrierBytes);
   let_next_start();
   if (threadIdx.x == 0) ring.init();
-  const bool unit = load_columns(p, columns);
+  __syncthreads();
   if (warpgroup() == Ring::kConsumers / 128) {
     if constexpr (Ring::kAlone) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Ring::kLoaderRegisters));
     if (threadIdx.x == Ring::kConsumers) ring.load_tiles(p, maps);
   } else {
     if constexpr (Ring::kAlone) asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Ring::kRegisters));
+    const bool unit = load_columns<kSpec, Ring::kConsumers>(p, columns);
     wait_for_previous();
     multiply_tiles<kSpec>(p, ring, columns, unit);
   }

@@ -3,19 +3,30 @@
 
 #include "engine/cuda/conv/conv_epilogue.cuh"
 #include "engine/cuda/conv/conv_tma_params.h"
+#include "engine/cuda/mma/barrier.cuh"
 
 namespace qat::cuda {
 
-// Multipliers, biases and start values: [3][all_columns], 0 past the last channel. Returns whether the outputs are
-// unit_outputs(). By all threads of the block.
+// Multipliers, biases and start values of the channels that the block makes: [3][all_columns], 0 past the last channel.
+// Returns whether the outputs are unit_outputs(); multipliers and biases are then times kUnit. By all that multiply.
+template <TmaSpec kSpec, int kThreads>
 __device__ inline bool load_columns(const ConvTmaParams& p, float* to) {
-  for (int i = static_cast<int>(threadIdx.x); i < p.all_columns; i += static_cast<int>(blockDim.x)) {
+  const bool one_tile = p.tiles <= gridDim.x;
+  const int first = one_tile ? TmaPlace<kSpec>(p, blockIdx.x).first_column : 0;
+  const int last = one_tile ? first + kSpec.columns : p.all_columns;
+  bool odd = !p.unit.usable;
+  for (int i = first + static_cast<int>(threadIdx.x); i < last; i += kThreads) {
     const bool exists = i < p.out_channels;
-    to[i] = exists ? p.multiplier[i] : 0.0f, to[p.all_columns + i] = exists ? p.bias[i] : 0.0f;
+    const float multiplier = exists ? p.multiplier[i] : 0.0f, bias = exists ? p.bias[i] : 0.0f;
+    odd = odd || !unit_exact(multiplier) || !unit_exact(bias);
+    to[i] = multiplier, to[p.all_columns + i] = bias;
     reinterpret_cast<int32_t*>(to)[2 * p.all_columns + i] = exists ? p.start[i] : 0;
   }
-  __syncthreads();
-  return to_unit(p.unit, to, p.all_columns);
+  const bool unit = !any_of(odd, kColumnsTurn, kThreads);
+  for (int i = first + static_cast<int>(threadIdx.x); unit && i < last; i += kThreads)
+    to[i] *= kUnit, to[p.all_columns + i] *= kUnit;
+  wait_turn(kColumnsTurn, kThreads);
+  return unit;
 }
 
 // 8 bytes of the skip's tile in shared memory, as the copy engine swizzled it.

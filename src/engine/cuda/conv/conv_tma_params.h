@@ -7,6 +7,7 @@
 
 namespace qat::cuda {
 
+constexpr int kColumnsTurn = 4;        // the barrier of the threads that load columns; 1 to 3 are the sets' turns
 constexpr int kTmaBarrierBytes = 256;  // at the start of shared memory, 16 a stage
 
 struct TmaSpec {

@@ -32,12 +32,25 @@ __device__ inline void barrier_wait(uint32_t barrier, uint32_t parity) {
       : "memory");
 }
 
-// Among the threads of two warpgroup sets: those that wait for a turn, and those that give it to them.
+// Barriers of some of a block's threads, id 1 to 15: those that wait, and those that only let them go on, `threads` in
+// all.
 __device__ inline void wait_turn(int id, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 __device__ inline void give_turn(int id, int threads) {
   asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
+// Whether any of the threads says so.
+__device__ inline bool any_of(bool value, int id, int threads) {
+  uint32_t any;
+  asm volatile(
+      "{\n .reg .pred mine, all;\n setp.ne.u32 mine, %1, 0;\n bar.red.or.pred all, %2, %3, mine;\n"
+      " selp.u32 %0, 1, 0, all;\n}"
+      : "=r"(any)
+      : "r"(static_cast<uint32_t>(value)), "r"(id), "r"(threads)
+      : "memory");
+  return any != 0;
 }
 
 }  // namespace qat::cuda
