@@ -174,8 +174,7 @@ TEST(CudaConv, Windows) {
   }
 }
 
-// More tiles than blocks, launch after launch, with as many steps and a skip as make rings of stages come out even:
-// what a block does with its second tile, against the reference on the GPU.
+// More tiles than blocks, launch after launch, steps and skip that fill rings evenly, against the GPU's reference.
 TEST(CudaConv, ManyTiles) {
   QAT_NEEDS_GPU();
   Random random(11);
