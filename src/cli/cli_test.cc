@@ -20,7 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<Command> commands() { return {build_command(), eval_command(), compare_command()}; }
+std::vector<Command> commands() {
+  return {build_command(), eval_command(), compare_command(), bench_command(), report_command()};
+}
 
 std::optional<Parsed> parse_words(const std::vector<Command>& all, std::vector<const char*> words) {
   words.insert(words.begin(), "qat");
@@ -72,6 +74,7 @@ TEST(Parse, TrtexecFlagsSetKeys) {
   EXPECT_EQ(one->context.options().build.min_shapes, "input:1x3x64x64");
   const auto both = parse_words(all, {"build", "--int8", "--fp16"});
   EXPECT_EQ(both->context.options().build.precision, "best");
+  EXPECT_NE(error_of({"build", "--int8", "--fp32"}).find("--fp32 is float only"), std::string::npos);
   const auto passes = parse_words(all, {"build", "--disable-pass=a,b"});
   EXPECT_EQ(passes->context.options().build.disable_pass, (std::vector<std::string>{"a", "b"}));
 }
@@ -83,6 +86,10 @@ TEST(Parse, WrongWordsAreNamedWithTheNearest) {
   EXPECT_NE(error_of({"eval", "eval.batch", "3"}).find("did you mean EVAL.BATCH?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "EVAL.BATCH", "many"}).find("expected an integer"), std::string::npos);
   EXPECT_NE(error_of({"eval", "--threads"}), "no error");
+  EXPECT_NE(error_of({"report", "outputs", "outputs", "x"}).find("did you mean OUTPUTS?"), std::string::npos);
+  EXPECT_NE(error_of({"report", "outputs=x"}).find("did you mean OUTPUTS?"), std::string::npos);
+  const std::vector<Command> all = commands();
+  EXPECT_EQ(parse_words(all, {"report", "outputs"})->context.args.operand(0), "outputs");
   EXPECT_NE(error_of({}), "no error");
 }
 
@@ -104,6 +111,13 @@ TEST(Engines, DefaultNamesFollowTheOnnxFile) {
   EXPECT_EQ(engine_path(options), "y.engine");
 }
 
+TEST(Engines, ShapesNameTheNetworksInput) {
+  EXPECT_EQ(shape_for("input:1x3x64x65", "input"), (engine::InputShape{1, 3, 64, 65}));
+  EXPECT_EQ(shape_for("a:0:1x3x64x65", "a:0"), (engine::InputShape{1, 3, 64, 65}));
+  EXPECT_EQ(shape_for("1x3x64x65", "input"), (engine::InputShape{1, 3, 64, 65}));
+  EXPECT_THROW(shape_for("in:1x3x64x65", "input"), Error);
+}
+
 TEST(Engines, TrtexecGetsTheSameFlags) {
   const std::vector<Command> all = commands();
   const auto parsed = parse_words(all, {"build", "--onnx=a.onnx", "--saveEngine=b.engine", "--best", "--verbose",
@@ -111,6 +125,69 @@ TEST(Engines, TrtexecGetsTheSameFlags) {
   EXPECT_EQ(trtexec_command(parsed->context),
             (std::vector<std::string>{"trtexec", "--onnx=a.onnx", "--saveEngine=b.engine",
                                       "--maxShapes=input:256x3x224x224", "--best", "--verbose"}));
+}
+
+TEST(Engines, TrtexecGetsOnlyWhatIsSaid) {
+  const std::vector<Command> all = commands();
+  const auto command = [&all](std::vector<const char*> words) {
+    words.insert(words.begin(), {"build", "--onnx=a.onnx", "--saveEngine=b.engine"});
+    const std::vector<std::string> whole = trtexec_command(parse_words(all, words)->context);
+    return join(std::vector(whole.begin() + 3, whole.end()), " ");
+  };
+  EXPECT_EQ(command({}), "");
+  EXPECT_EQ(command({"--fp32"}), "");
+  EXPECT_EQ(command({"--int8", "--fp16"}), "--int8 --fp16");
+  EXPECT_EQ(command({"BUILD.PRECISION=int8"}), "--int8");
+  for (const char* word : {"--threads=2", "--disable-pass=fuse_adds", "BUILD.INPUT=u8_nhwc", "--json", "--quiet"}) {
+    EXPECT_THROW(command({word}), Error) << word;
+  }
+}
+
+TEST(Engines, TrtexecsFailureIsOurs) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_trtexec_", getpid());
+  fs::create_directories(folder);
+  std::ofstream(folder / "trtexec") << "#!/bin/sh\nexit 3\n";
+  fs::permissions(folder / "trtexec", fs::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", (folder.string() + ":" + path).c_str(), 1);
+  const std::vector<Command> all = commands();
+  try {
+    run_trtexec(parse_words(all, {"build"})->context);
+    ADD_FAILURE() << "exit code 3 was a success";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kFailure);
+    EXPECT_NE(std::string(error.what()).find("exit code 3"), std::string::npos) << error.what();
+  }
+  setenv("PATH", path.c_str(), 1);
+  fs::remove_all(folder);
+}
+
+// By whatever path: the file that is read is never written over.
+TEST(Engines, NoCommandWritesOverItsInput) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_input_", getpid());
+  fs::create_directories(folder);
+  std::ofstream(folder / "a.onnx") << "model";
+  fs::create_symlink("a.onnx", folder / "link.onnx");
+  const std::string file = (folder / "a.onnx").string(), onnx = "--onnx=" + file;
+  const std::vector<Command> all = commands();
+  for (const char* other : {"a.onnx", "./a.onnx", "link.onnx"}) {
+    const std::string path = folder.string() + "/" + other, save = "--saveEngine=" + path;
+    for (const std::vector<const char*>& words : {std::vector{"build", onnx.c_str(), save.c_str()},
+                                                  {"bench", onnx.c_str(), save.c_str()},
+                                                  {"bench", onnx.c_str(), "--exportProfile", path.c_str()},
+                                                  {"bench", file.c_str(), "--exportTimes", path.c_str()},
+                                                  {"build", onnx.c_str(), "--timingCacheFile", path.c_str()}}) {
+      auto parsed = parse_words(all, words);
+      try {
+        parsed->command->run(parsed->context);
+        ADD_FAILURE() << join(words, " ") << " wrote over its input";
+      } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("is the input itself"), std::string::npos) << error.what();
+      }
+      EXPECT_EQ(read_file(file), "model");
+    }
+  }
+  fs::remove_all(folder);
 }
 
 TEST(Engines, TheRebuildCommandRepeatsEveryOptionOfTheBuild) {
@@ -152,6 +229,51 @@ TEST(Results, RecordsAppendAndDamagedLinesAreSkipped) {
   EXPECT_EQ(records[1]["model"], "none.engine");
   EXPECT_EQ(records[0]["hash"], "");
   fs::remove_all(folder);
+}
+
+// One model by three names, from three folders: one row.
+TEST(Results, AReportKnowsAModelByItsPlace) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_report_", getpid());
+  fs::create_directories(folder / "out");
+  std::ofstream(folder / "out" / "a.engine") << "engine";
+  const config::Options options{.outputs = (folder / "out").string()};
+  Json eval = new_record("eval", folder / "out" / "." / "a.engine");
+  eval["top1"] = 75.5;
+  append_record(options, eval);
+  const fs::path before = fs::current_path();
+  fs::current_path(folder);
+  Json bench = new_record("bench", "./out/a.engine");
+  bench["median_ms"] = 0.25;
+  bench["device"] = nullptr;
+  append_record(options, bench);
+  fs::current_path(before);
+  Context context;
+  context.args.operands = {options.outputs};
+  context.console = Console(Verbosity::kQuiet);
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(report_command().run(context), 0);
+  const std::string text = ::testing::internal::GetCapturedStdout();
+  EXPECT_NE(text.find("75.500"), std::string::npos) << text;
+  EXPECT_NE(text.find("0.2500"), std::string::npos) << text;
+  EXPECT_EQ(text.find("a.engine"), text.rfind("a.engine")) << text;
+  fs::remove_all(folder);
+}
+
+TEST(Results, AFieldOfAnotherTypeNamesItsLine) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_types_", getpid());
+  const config::Options options{.outputs = folder.string()};
+  for (const char* fields : {R"("top1": "high")", R"("hash": 5)", R"("placeholder": 1)", R"("shape": [1])"}) {
+    append_record(options, new_record("eval", "first.pth"));
+    std::ofstream(folder / "results.jsonl", std::ios::app) << "{\"model\": \"x\", " << fields << "}\n";
+    try {
+      read_records(folder);
+      ADD_FAILURE() << fields << " passed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kBadFile);
+      EXPECT_NE(std::string(error.what()).find("results.jsonl:2: "), std::string::npos) << error.what();
+    }
+    fs::remove_all(folder);
+  }
 }
 
 // The disk fills up in the middle of a line: nothing of it stays, and the next record is whole. A line torn by a power
