@@ -1,10 +1,27 @@
 // qat calibrate: places quantizers in a float checkpoint and chooses their ranges.
 #include "cli/results.h"
+#include "cli/table.h"
 #include "cli/training.h"
 
 namespace qat::cli {
 
 namespace {
+
+// The ranges as they are chosen, for both kinds of result.
+struct Ranges {
+  Table table{.header = {"layer", "range", "calibrator", "clipped %", "SNR dB"}};
+  Json list = Json::array();
+
+  void add(const train::ChosenRange& range) {
+    table.rows.push_back(
+        {range.layer, fixed(range.amax, 5), range.calibrator, fixed(100 * range.clipped, 4), fixed(range.snr_db, 1)});
+    list.push_back({{"layer", range.layer},
+                    {"amax", range.amax},
+                    {"calibrator", range.calibrator},
+                    {"clipped", range.clipped},
+                    {"snr_db", range.snr_db}});
+  }
+};
 
 int run(Context& context) {
   config::Options options = context.options();
@@ -12,9 +29,13 @@ int run(Context& context) {
     options.quant.checkpoint = std::filesystem::path(options.outputs) / "checkpoint_normal_train_best.pth";
     require_file(options.quant.checkpoint, "run `qat train` first, or give QUANT.CHECKPOINT");
   }
-  const std::filesystem::path path = train::train_plugin().calibrate(options, report_to(context.console));
+  Ranges ranges;
+  train::Report report = report_to(context.console);
+  report.range = [&ranges](const train::ChosenRange& range) { ranges.add(range); };
+  const std::filesystem::path path = train::train_plugin().calibrate(options, report);
   if (path.empty()) return 0;  // rank 0 of several processes says it
-  context.console.result(cat("calibrated: ", path.string(), "\n"), json_text(Json{{"checkpoint", path.string()}}));
+  context.console.result(cat(ranges.table.text(), "calibrated: ", path.string(), "\n"),
+                         json_text(Json{{"checkpoint", path.string()}, {"ranges", ranges.list}}));
   return 0;
 }
 
