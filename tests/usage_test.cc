@@ -63,6 +63,8 @@ TEST(Usage, MissingFilesSayWhichCommandMakesThem) {
   const RunOptions there{.folder = folder.path};
   if (can_train()) {
     EXPECT_TRUE(fails_with(qat({"calibrate"}, there), 7, "run `qat train` first"));
+    EXPECT_TRUE(fails_with(qat({"calibrate", "QUANT.CHECKPOINT=none.pth", "OUTPUTS=/dev/null/x"}, there), 7,
+                           "cannot create /dev/null/x"));
     EXPECT_TRUE(fails_with(qat({"train", "DATA.PATH", "nowhere"}, there), 7, "nowhere"));
   }
   EXPECT_TRUE(fails_with(qat({"convert"}, there), 7, "run `qat calibrate` first"));
@@ -94,7 +96,9 @@ TEST(Usage, ResultsGoToStdoutTheRestToStderr) {
   EXPECT_EQ(json.err, "");
   EXPECT_EQ(json.out.front(), '{');
   EXPECT_EQ(std::count(json.out.begin(), json.out.end(), '\n'), 1);
-  EXPECT_NE(json.out.find(R"("key":"TRAIN.LR","value":"0.5","default":"0.1","type":"float")"), std::string::npos);
+  EXPECT_NE(json.out.find(R"("key":"TRAIN.LR","value":0.5,"default":0.1,"type":"float")"), std::string::npos);
+  EXPECT_NE(json.out.find(R"("key":"TRAIN.STEPS","value":[],)"), std::string::npos);
+  EXPECT_NE(json.out.find(R"("key":"DATA.FLIP","value":false,)"), std::string::npos);
   EXPECT_EQ(json.out.find('\033'), std::string::npos);
 }
 
