@@ -12,6 +12,7 @@ ALLOWED = {
     "zoo": {"base", "ir"},
     "io": {"base", "ir"},
     "quant": {"base", "ir"},
+    "model": {"base", "ir", "zoo", "io", "quant", "config"},
     "config": {"base"},
     "data": {"base", "config"},
     "engine/cpu": {"base", "engine/plan"},
@@ -20,8 +21,8 @@ ALLOWED = {
     "engine/compile": {"base", "ir", "engine/plan", "engine/cpu", "engine/runtime", "engine/cuda/backend.h", "quant"},
     "engine/cuda": {"base", "engine/plan", "engine/cpu", "engine/runtime", "engine/cuda/backend.h"},
     "engine/cuda/backend.h": {"base", "engine/plan", "engine/runtime"},
-    "train": {"base", "ir", "zoo", "io", "quant", "data", "config", "eval"},
-    "eval": {"base", "io", "ir", "zoo", "quant", "data", "config", "engine/runtime", "engine/plan", "train"},
+    "train": {"base", "ir", "zoo", "io", "quant", "model", "data", "config", "eval"},
+    "eval": {"base", "io", "ir", "zoo", "quant", "model", "data", "config", "engine/runtime", "engine/plan", "train"},
     "cli": None,  # all
 }
 

@@ -32,6 +32,7 @@ struct Builder {
                   .stride_h = stride,
                   .stride_w = stride};
     p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = kernel / 2;
+    p.in_highest = 127;  // as after a ReLU
     p.batch = batch, p.in_h = extent, p.in_w = extent;
     p.epilogue = {.activation = Activation::kClip, .has_skip = skip, .lo = 0, .hi = 127};
     return {.name = name, .depthwise = groups > 1, .conv = p};
@@ -92,6 +93,7 @@ kernels::DepthwiseProblem as_depthwise(const kernels::ConvProblem& p) {
           .pad_bottom = p.pad_bottom,
           .pad_right = p.pad_right,
           .in_zero_point = p.in_zero_point,
+          .in_highest = p.in_highest,
           .epilogue = p.epilogue,
           .batch = p.batch,
           .in_h = p.in_h,

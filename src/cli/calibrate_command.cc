@@ -1,5 +1,6 @@
 // qat calibrate: places quantizers in a float checkpoint and chooses their ranges.
 #include "cli/results.h"
+#include "cli/stored_config.h"
 #include "cli/table.h"
 #include "cli/training.h"
 
@@ -23,12 +24,21 @@ struct Ranges {
   }
 };
 
+// QUANT.CHECKPOINT, else what `qat train` left in OUTPUTS, else the trained network that MODEL.* names: "".
+std::filesystem::path start_of(const config::Options& options) {
+  if (!options.quant.checkpoint.empty()) return options.quant.checkpoint;
+  const std::filesystem::path trained = std::filesystem::path(options.outputs) / "checkpoint_normal_train_best.pth";
+  const bool named = !options.model.weights.empty() || !options.model.onnx.empty();
+  if (named && !std::filesystem::exists(trained)) return {};
+  require_file(trained,
+               "run `qat train` first, or give a trained network: QUANT.CHECKPOINT, MODEL.WEIGHTS or MODEL.ONNX");
+  return trained;
+}
+
 int run(Context& context) {
-  config::Options options = context.options();
-  if (options.quant.checkpoint.empty()) {
-    options.quant.checkpoint = std::filesystem::path(options.outputs) / "checkpoint_normal_train_best.pth";
-    require_file(options.quant.checkpoint, "run `qat train` first, or give QUANT.CHECKPOINT");
-  }
+  const std::filesystem::path start = start_of(context.options());
+  config::Options options = start.empty() ? context.options() : with_stored_start(context.config, start);
+  options.quant.checkpoint = start.string();
   Ranges ranges;
   train::Report report = report_to(context.console);
   report.range = [&ranges](const train::ChosenRange& range) { ranges.add(range); };

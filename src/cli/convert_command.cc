@@ -69,7 +69,7 @@ void complete_metadata(ir::Graph& graph, const config::DataOptions& data, const 
 Json export_one(Context& context, bool quant, bool dynamic) {
   const config::Options& options = context.options();
   const fs::path checkpoint = checkpoint_for(options, quant);
-  ir::Graph graph = eval::load_graph(checkpoint, options);
+  ir::Graph graph = eval::load_graph(checkpoint, options, [&](const std::string& line) { context.console.warn(line); });
   if (quant && !quant::is_quantized(graph)) {
     fail(Code::kUsage, checkpoint.string(),
          " is not quantized; run `qat calibrate` first, or set CONVERT_ONNX.QUANT=false");

@@ -142,6 +142,9 @@ void show_engine(Context& context, const std::filesystem::path& path) {
               {"weights_bytes", plan.blobs.size()},
               {"metadata", plan.metadata}};
   object.update(layer_info(plan));
+  object["schedule"] = Json::array();
+  for (const engine::StepGroup& group : plan.schedule)
+    object["schedule"].push_back({{"first", group.first}, {"last", group.last}, {"images", group.images}});
   std::string text =
       cat(path.string(), ": ", plan.network, ", ", plan.precision,
           plan.placeholder ? " with placeholder scales (latency only)" : "", ", needs ",
@@ -155,6 +158,10 @@ void show_engine(Context& context, const std::filesystem::path& path) {
   for (const auto& [key, value] : plan.metadata) {
     const bool plain = value.size() <= 100 && value.find('\n') == std::string::npos;
     text += cat("  ", key, ": ", plain ? value : cat("(", value.size(), " characters)"), "\n");
+  }
+  for (const engine::StepGroup& group : plan.schedule) {
+    text += cat("depth first: ", plan.steps.at(static_cast<size_t>(group.first)).name, " to ",
+                plan.steps.at(static_cast<size_t>(group.last) - 1).name, ", images at a time: ", group.images, "\n");
   }
   Table table{.header = {"layer", "op", "output", "kernel", "fused"}};
   for (const engine::Step& step : plan.steps) {

@@ -17,13 +17,23 @@ data::Split split_of(const std::string& name) {
   return name == "validation" ? data::Split::kValidation : data::Split::kTest;
 }
 
-data::Loader loader_for(const config::Options& options) {
-  std::shared_ptr<const data::Dataset> images = data::open_dataset(options.data, split_of(options.eval.split));
+data::Loader loader_for(const config::Options& options, const std::map<std::string, std::string>& metadata) {
+  std::shared_ptr<const data::Dataset> images =
+      data::open_dataset(options.data, split_of(options.eval.split), data::class_names(metadata));
   return {images, data::test_transform(options.data),
           data::LoaderOptions{.batch = options.eval.batch,
                               .workers = options.data.workers,
                               .prefetch = options.data.prefetch,
                               .skip_broken = options.data.broken == "skip"}};
+}
+
+// The model's own, unless the command line says another; a configuration file may be another model's.
+eval::Normalization normalization_of(const Context& context, const eval::Classifier& model,
+                                     const config::DataOptions& options) {
+  if (context.config.source("DATA.MEAN") == "command line" && context.config.source("DATA.STD") == "command line") {
+    return {.mean = options.mean, .std = options.std};
+  }
+  return eval::normalization_of(model, options);
 }
 
 std::string text_of(const Json& r) {
@@ -83,21 +93,23 @@ int run(Context& context) {
     fail(Code::kUsage, "EVAL.MIN_AGREEMENT needs EVAL.REFERENCE");
   }
   const auto threads = static_cast<int>(options.eval.threads);
-  const auto model = eval::open_classifier(options.eval.model, options, threads);
+  const auto note = [&context](const std::string& line) { context.console.warn(line); };
+  const auto model = eval::open_classifier(options.eval.model, options, threads, note);
   options.data = with_stored_data(context.config, model->metadata()).data;
   std::unique_ptr<eval::Classifier> reference;
-  if (!options.eval.reference.empty()) reference = eval::open_classifier(options.eval.reference, options, threads);
+  if (!options.eval.reference.empty())
+    reference = eval::open_classifier(options.eval.reference, options, threads, note);
 
-  eval::EvaluateOptions how{.normalization = eval::normalization_of(*model, options.data)};
+  eval::EvaluateOptions how{.normalization = normalization_of(context, *model, options.data)};
   if (reference) {
     how.reference = reference.get();
-    how.reference_normalization = eval::normalization_of(*reference, options.data);
+    how.reference_normalization = normalization_of(context, *reference, options.data);
   }
   how.progress = [&context](int64_t done, int64_t total, const eval::Evaluation& so_far) {
     context.console.progress("eval", done, total, cat("ACC@1 ", fixed(so_far.top1_percent(), 2)));
   };
   how.interrupted = interrupted;
-  data::Loader loader = loader_for(options);
+  data::Loader loader = loader_for(options, model->metadata());
   const eval::Evaluation result = eval::evaluate(*model, loader, how);
   if (interrupted()) return kInterruptedExit;
   for (const std::string& message : loader.skipped_messages()) context.console.warn("left out: " + message);

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "config/values.h"
+#include "io/checkpoint.h"
+#include "model/network.h"
 
 namespace qat::cli {
 
@@ -40,6 +42,25 @@ config::Options with_stored_data(const config::Config& config, const std::map<st
     if (!said(key)) take(key);
   }
   if (std::none_of(kPlace.begin(), kPlace.end(), said)) std::for_each(kPlace.begin(), kPlace.end(), take);
+  return options;
+}
+
+config::Options with_stored_start(const config::Config& config, const std::filesystem::path& checkpoint) {
+  const bool ours = lower(checkpoint.extension().string()) != ".onnx" && !model::is_plain_state_dict(checkpoint);
+  if (!ours) return config.options;
+  const auto metadata = io::load_checkpoint(checkpoint).graph.metadata;
+  config::Options options = with_stored_data(config, metadata);
+  const std::optional<config::Options> stored = stored_options(metadata);
+  if (!stored) return options;
+  for (const config::Key& key : config::keys()) {
+    if (!key.name.starts_with("MODEL.")) continue;
+    const std::string own = value_text(key, *stored), said = value_text(key, options);
+    if (config.source(key.name) == "command line" && own != said) {
+      fail(Code::kUsage, "[", key.name, "] ", said, " is not what ", checkpoint.string(), " has: ", own,
+           "; a checkpoint brings its own network, leave MODEL.* out");
+    }
+    config::copy_value(key, options, *stored);
+  }
   return options;
 }
 

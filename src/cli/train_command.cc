@@ -10,9 +10,11 @@ namespace qat::cli {
 
 namespace {
 
-// A resumed run's own options, where the user says nothing.
+// Where the user says nothing: a resumed run's own options; what a checkpoint says of its pixels and its network.
 config::Options options_of(const Context& context) {
-  if (!context.args.has("--resume")) return context.options();
+  const std::string& start = context.options().train.checkpoint;
+  if (!context.args.has("--resume"))
+    return start.empty() ? context.options() : with_stored_start(context.config, start);
   const std::filesystem::path last = train::train_plugin().last_checkpoint(context.options());
   return with_stored_run(context.config, io::load_checkpoint(last).graph.metadata);
 }
@@ -35,7 +37,7 @@ int run(Context& context) {
                     {"best_epoch", result.best_epoch}};
   context.console.result(
       cat("best ACC@1 ", fixed(result.best_top1, 3),
-          result.best_epoch < 0 ? std::string(" before finetuning") : cat(" at epoch ", result.best_epoch + 1), ": ",
+          result.best_epoch < 0 ? std::string(" before training") : cat(" at epoch ", result.best_epoch + 1), ": ",
           result.best.string(), "\n"),
       json_text(object));
   return 0;

@@ -32,6 +32,7 @@ struct DataOptions {
   int64_t validation = 0;        // DATA.VALIDATION: training images held out for the selection of models
   int64_t workers = 1;           // DATA.WORKERS: loader threads (0: in the caller)
   int64_t prefetch = 4;          // DATA.PREFETCH: batches ahead
+  std::string labels = "names";  // DATA.LABELS: names | order
   std::string broken = "fail";   // DATA.BROKEN: fail | skip
   int64_t limit = 0;             // DATA.LIMIT: use only so many images of a split, evenly spread (0: all)
 };

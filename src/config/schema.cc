@@ -65,6 +65,8 @@ std::vector<Key> make_keys() {
       {"DATA.VALIDATION", at<kData, &D::validation>, at_least(0), "training images held out to select models on"},
       {"DATA.WORKERS", at<kData, &D::workers>, between(0, 1024), "loader threads (0: none of their own)"},
       {"DATA.PREFETCH", at<kData, &D::prefetch>, between(1, 1024), "batches loaded ahead"},
+      {"DATA.LABELS", at<kData, &D::labels>, one_of({"names", "order"}),
+       "folders are a trained model's classes by their names, or by their order"},
       {"DATA.BROKEN", at<kData, &D::broken>, one_of({"fail", "skip"}), "what a broken image does"},
       {"DATA.LIMIT", at<kData, &D::limit>, at_least(0), "use only so many images of a split, evenly spread (0: all)"},
 

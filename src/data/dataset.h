@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -41,7 +42,13 @@ enum class Split { kTrain, kValidation, kTest };
 // Opens what DATA.* describes (formats and places: docs/data.md). The validation split is the DATA.VALIDATION training
 // images that a fixed permutation holds out; train is the rest, so the two never share an image, whatever TRAIN.SEED
 // is. DATA.LIMIT keeps that many images, spread evenly over the split (folders are sorted by class).
+// classes: what a model was trained for, in the order of its outputs; folders get these labels by name, and one of
+// another name is refused (with DATA.LABELS order, folders are numbered as they are sorted, whatever their names).
 // Throws Error(kIo / kBadFile / kUsage) with the place and the remedy.
-std::unique_ptr<Dataset> open_dataset(const config::DataOptions& options, Split split);
+std::unique_ptr<Dataset> open_dataset(const config::DataOptions& options, Split split,
+                                      const std::vector<std::string>& classes = {});
+
+// A model's metadata: "class_names", apart by commas; nothing where their number is not that of "classes".
+std::vector<std::string> class_names(const std::map<std::string, std::string>& metadata);
 
 }  // namespace qat::data

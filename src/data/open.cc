@@ -1,4 +1,5 @@
 // open_dataset(): finds out what DATA.* describes and opens the split.
+#include <algorithm>
 #include <numeric>
 #include <optional>
 
@@ -63,10 +64,24 @@ std::unique_ptr<Dataset> try_cifar10(const Place& place, bool train) {
   return open_cifar10(train ? cifar10_train_files(folder) : cifar10_test_files(folder));
 }
 
-std::unique_ptr<Dataset> try_folder(const DataOptions& options, const Place& place, bool train) {
+void check_names(const fs::path& root, const std::vector<std::string>& folders, const std::vector<std::string>& known) {
+  for (const std::string& folder : folders) {
+    if (std::find(known.begin(), known.end(), folder) != known.end()) continue;
+    fail(Code::kBadFile, "[", root.string(), "] the folder ", folder, " is none of the model's ", known.size(),
+         " classes (", known.front(), known.size() > 1 ? ", " + known[1] + ", ..." : "",
+         "); rename it, or number folders in their order with DATA.LABELS order");
+  }
+}
+
+std::unique_ptr<Dataset> try_folder(const DataOptions& options, const Place& place, bool train,
+                                    const std::vector<std::string>& names) {
   const fs::path root = folder_root(place, train);
   std::vector<std::string> classes = root.empty() ? std::vector<std::string>() : class_folders(root);
   if (classes.empty()) return nullptr;
+  if (!names.empty() && options.labels == "names") {
+    check_names(root, classes, names);
+    return open_folder(root, names);
+  }
   if (!train && (!options.train.empty() || !options.path.empty())) {
     // Labels are those of the training folders, so that a class missing here shifts none.
     const fs::path train_root =
@@ -77,7 +92,7 @@ std::unique_ptr<Dataset> try_folder(const DataOptions& options, const Place& pla
   return open_folder(root, classes);
 }
 
-std::unique_ptr<Dataset> open_whole(const DataOptions& options, bool train) {
+std::unique_ptr<Dataset> open_whole(const DataOptions& options, bool train, const std::vector<std::string>& names) {
   const Place place = place_of(options, train);
   const bool any = options.format == "auto";
   if (!any && options.format != "idx" && options.format != "cifar10" && options.format != "folder")
@@ -85,7 +100,7 @@ std::unique_ptr<Dataset> open_whole(const DataOptions& options, bool train) {
   std::unique_ptr<Dataset> found;
   if (any || options.format == "idx") found = try_idx(options, place, train);
   if (!found && (any || options.format == "cifar10")) found = try_cifar10(place, train);
-  if (!found && (any || options.format == "folder")) found = try_folder(options, place, train);
+  if (!found && (any || options.format == "folder")) found = try_folder(options, place, train, names);
   if (found) return found;
   const std::string split = train ? "train" : "test";
   fail(Code::kBadFile, "[", place.path.string(), "] no ", split, " images found; expected ",
@@ -103,9 +118,10 @@ std::vector<int64_t> all_indices(int64_t n) {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_dataset(const DataOptions& options, Split split) {
+std::unique_ptr<Dataset> open_dataset(const DataOptions& options, Split split,
+                                      const std::vector<std::string>& classes) {
   if (options.limit < 0) fail(Code::kUsage, "[DATA.LIMIT] expected 0 or more, got ", options.limit);
-  std::shared_ptr<const Dataset> whole = open_whole(options, split != Split::kTest);
+  std::shared_ptr<const Dataset> whole = open_whole(options, split != Split::kTest, classes);
   const int64_t n = whole->size();
   if (split == Split::kTest) return subset(whole, spread(all_indices(n), options.limit));
   if (options.validation < 0 || options.validation >= n)
@@ -115,6 +131,13 @@ std::unique_ptr<Dataset> open_dataset(const DataOptions& options, Split split) {
     fail(Code::kUsage, "[DATA.VALIDATION] is 0, so there is no validation split; set it to the images to hold out");
   HeldOut parts = hold_out(n, options.validation);
   return subset(whole, spread(split == Split::kTrain ? parts.train : parts.validation, options.limit));
+}
+
+std::vector<std::string> class_names(const std::map<std::string, std::string>& metadata) {
+  const auto names = metadata.find("class_names"), count = metadata.find("classes");
+  if (names == metadata.end() || count == metadata.end()) return {};
+  std::vector<std::string> parts = split(names->second, ',');
+  return cat(parts.size()) == count->second ? parts : std::vector<std::string>();
 }
 
 }  // namespace qat::data

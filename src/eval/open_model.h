@@ -7,6 +7,7 @@
 #include "config/options.h"
 #include "eval/classifier.h"
 #include "ir/graph.h"
+#include "model/network.h"
 
 namespace qat::eval {
 
@@ -16,14 +17,12 @@ enum class ModelKind { kCheckpoint, kSafetensors, kOnnx, kEngine };
 ModelKind kind_of(const std::filesystem::path& path);
 const char* name_of(ModelKind kind);
 
-// Our checkpoints carry their graph. A plain state dict (.pth, .safetensors) needs MODEL.NET (or MODEL.ONNX),
-// MODEL.IN_CHANNELS and MODEL.CLASSES; with `_amax` keys it is quantized by QUANT's placement. .onnx files are
-// imported. Engines have no graph: Error(kUsage).
-ir::Graph load_graph(const std::filesystem::path& path, const config::Options& options);
+// model::from_file; engines have no graph: Error(kUsage).
+ir::Graph load_graph(const std::filesystem::path& path, const config::Options& options, const model::Note& note = {});
 
 // .pth on LibTorch, .onnx on OpenVINO, .engine on our runtime. threads 0: all. An engine built with placeholder scales
 // is refused with Error(kUsage): its accuracy means nothing.
 std::unique_ptr<Classifier> open_classifier(const std::filesystem::path& path, const config::Options& options,
-                                            int threads);
+                                            int threads, const model::Note& note = {});
 
 }  // namespace qat::eval

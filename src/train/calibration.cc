@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/threads.h"
+#include "model/network.h"
 #include "quant/calib/calibrator.h"
 #include "quant/placement.h"
 #include "train/device.h"
@@ -50,8 +51,9 @@ int64_t collect(GraphModule& module, RangeHistograms& histograms, const config::
                 const Group* group) {
   config::DataOptions data = options.data;
   data.limit = data.limit > 0 ? std::min(data.limit, options.quant.images) : options.quant.images;
-  const std::shared_ptr<const data::Dataset> dataset = data::open_dataset(data, data::Split::kTrain);
-  check_data(module.graph(), *dataset);
+  const std::shared_ptr<const data::Dataset> dataset =
+      data::open_dataset(data, data::Split::kTrain, data::class_names(module.graph().metadata));
+  check_data(module.graph(), *dataset, data);
   if (report.info && dataset->size() < options.quant.images) {
     report.info(cat("QUANT.IMAGES ", options.quant.images, ": the training split has only ", dataset->size(),
                     ", all are used"));
@@ -77,13 +79,20 @@ int64_t collect(GraphModule& module, RangeHistograms& histograms, const config::
   return seen;
 }
 
-// The float checkpoint with quantizers in their places, ready to be observed. Completes the options' normalization.
-GraphModule placed_module(config::Options& options, int threads) {
-  ir::Graph graph = io::load_checkpoint(options.quant.checkpoint).graph;
+// The float network (QUANT.CHECKPOINT, else MODEL.*) with quantizers in their places, ready to be observed. Completes
+// the options' normalization.
+GraphModule placed_module(config::Options& options, int threads, const Report& report) {
+  const std::string& checkpoint = options.quant.checkpoint;
+  const std::string& start = !checkpoint.empty()              ? checkpoint
+                             : !options.model.weights.empty() ? options.model.weights
+                                                              : options.model.onnx;
+  if (report.info) report.info("calibrating " + start);
+  ir::Graph graph = checkpoint.empty() ? model::from_options(options, report.info)
+                                       : model::from_file(checkpoint, options, report.info);
   if (quant::is_quantized(graph)) {
-    fail(Code::kUsage, "[QUANT.CHECKPOINT] ", options.quant.checkpoint,
-         " is quantized already; give the float checkpoint");
+    fail(Code::kUsage, start, " is quantized already; give the float checkpoint");
   }
+  model::end_in_logits(graph, report.info);
   complete_normalization(graph, options);
   ir::Graph placed = quant::place(
       graph,
@@ -119,7 +128,8 @@ std::filesystem::path save(const GraphModule& module, const std::filesystem::pat
 std::filesystem::path run_calibration(config::Options options, const Report& report, Group* group) {
   const std::filesystem::path outputs = options.outputs;
   if (options.quant.images < 1) fail(Code::kUsage, "[QUANT.IMAGES] expected at least 1, got ", options.quant.images);
-  if (options.quant.checkpoint.empty()) options.quant.checkpoint = Names(outputs, false).best;
+  const bool from_model = !options.model.weights.empty() || !options.model.onnx.empty();
+  if (options.quant.checkpoint.empty() && !from_model) options.quant.checkpoint = Names(outputs, false).best;
   const int threads = options.train.threads > 0 ? static_cast<int>(options.train.threads) : usable_cpus();
   std::optional<GraphModule> module;
   std::vector<ir::ValueId> ranges;
@@ -127,7 +137,7 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   std::array<int64_t, 1> seen{};
   agreed(group, [&] {
     if (group == nullptr || group->rank() == 0) make_folder(outputs);
-    module.emplace(placed_module(options, threads));
+    module.emplace(placed_module(options, threads, report));
     RangeHistograms mine(module->graph(), threads, device_plugin(options.device));
     seen[0] = collect(*module, mine, options, report, group);
     ranges = mine.ranges();

@@ -2,6 +2,7 @@
 #include "train/continuation.h"
 
 #include "base/text.h"
+#include "model/network.h"
 #include "quant/placement.h"
 
 namespace qat::train {
@@ -28,6 +29,10 @@ std::map<std::string, std::string> fixed_options(const config::Options& o, bool 
           {"TRAIN.RANGES", o.train.ranges},
           {"TRAIN.WEIGHT_RANGES", o.train.weight_ranges},
           {"TRAIN.RANGE_MOMENTUM", cat(o.train.range_momentum)},
+          {"MODEL.NET", o.model.net},
+          {"MODEL.ONNX", o.model.onnx},
+          {"MODEL.CLASSES", cat(o.model.classes)},
+          {"MODEL.IN_CHANNELS", cat(o.model.in_channels)},
           {"DATA.VALIDATION", cat(o.data.validation)},
           {"DATA.LIMIT", cat(o.data.limit)},
           {"DATA.SIZE", cat(o.data.size)},
@@ -57,7 +62,7 @@ std::filesystem::path last_path(const config::Options& options) {
   const std::string& start = options.train.checkpoint;
   std::error_code error;
   if (!start.empty() && fs::exists(start, error)) {
-    const fs::path last = quant::is_quantized(io::load_checkpoint(start).graph) ? quant : normal;
+    const fs::path last = quant::is_quantized(model::from_file(start, options)) ? quant : normal;
     if (fs::exists(last, error)) return last;
     fail(Code::kUsage, "[--resume] there is no ", last.string(), " to continue; train without --resume first");
   }

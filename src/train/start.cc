@@ -4,10 +4,7 @@
 #include <cstdlib>
 
 #include "config/config.h"
-#include "io/onnx/onnx.h"
-#include "io/state_dict.h"
-#include "quant/placement.h"
-#include "zoo/zoo.h"
+#include "model/network.h"
 
 namespace qat::train {
 
@@ -17,11 +14,6 @@ std::vector<double> numbers(const std::string& text) {
   std::vector<double> values;
   for (const std::string& part : split(text, ',')) values.push_back(std::strtod(part.c_str(), nullptr));
   return values;
-}
-
-void load_weights(ir::Graph& graph, const config::ModelOptions& model, const Report& report) {
-  const io::LoadReport loaded = io::load_state_dict(graph, io::read_state_dict(model.weights), model.strict);
-  if (!loaded.clean() && report.info) report.info(cat(model.weights, ": ", loaded.text()));
 }
 
 // The first that is whole, where broken ones are skipped.
@@ -35,29 +27,19 @@ Tensor first_image(const data::Dataset& dataset, const config::DataOptions& opti
   }
 }
 
+// As the network sees it: [H,W,C].
+Tensor test_image(const data::Dataset& dataset, const config::DataOptions& options) {
+  Random random(0);
+  return data::test_transform(options)(first_image(dataset, options), random);
+}
+
 }  // namespace
 
 ir::Graph start_graph(const config::Options& options, const Report& report) {
-  if (!options.train.checkpoint.empty()) return io::load_checkpoint(options.train.checkpoint).graph;
-  const config::ModelOptions& model = options.model;
-  ir::Graph graph;
-  if (!model.onnx.empty()) {
-    graph = io::onnx().read(model.onnx);
-    if (quant::is_quantized(graph)) {
-      fail(Code::kUsage, "[MODEL.ONNX] ", model.onnx, " is quantized; give the float network it was made from");
-    }
-    graph.metadata["net"] = std::filesystem::path(model.onnx).stem().string();
-  } else {
-    const int64_t size = options.data.size > 0 ? options.data.size : ir::kDynamic;
-    const bool fixed = model.net.starts_with("vgg");
-    graph = zoo::build(model.net, {.in_channels = model.in_channels,
-                                   .classes = model.classes,
-                                   .height = fixed && size > 0 ? size : ir::kDynamic,
-                                   .width = fixed && size > 0 ? size : ir::kDynamic});
-    zoo::initialize(graph, options.train.seed);  // for what WEIGHTS lack, too
-    graph.metadata["net"] = model.net;
-  }
-  if (!model.weights.empty()) load_weights(graph, model, report);
+  const std::string& checkpoint = options.train.checkpoint;
+  ir::Graph graph = checkpoint.empty() ? model::from_options(options, report.info)
+                                       : model::from_file(checkpoint, options, report.info);
+  model::end_in_logits(graph, report.info);
   return graph;
 }
 
@@ -83,16 +65,21 @@ void describe(ir::Graph& graph, const config::Options& options, const data::Data
   std::vector<std::string> names;
   for (int64_t i = 0; i < dataset->classes(); ++i) names.push_back(dataset->class_name(i));
   metadata["class_names"] = join(names, ",");
-  Random random(0);
-  const Tensor image = data::test_transform(options.data)(first_image(*dataset, options.data), random);
+  const Tensor image = test_image(*dataset, options.data);
   metadata["input"] = cat(image.dim(2), ",", image.dim(0), ",", image.dim(1));
 }
 
-void check_data(const ir::Graph& graph, const data::Dataset& dataset) {
+void check_data(const ir::Graph& graph, const data::Dataset& dataset, const config::DataOptions& options) {
   if (dataset.size() == 0) fail(Code::kUsage, "[DATA.PATH] the split has no images");
   const ir::Dims& dims = graph.value(graph.inputs.at(0)).dims;
   if (dims.size() == 4 && dims[1] != ir::kDynamic && dims[1] != dataset.channels()) {
     fail(Code::kUsage, "[MODEL.IN_CHANNELS] expected ", dataset.channels(), " as the images have, got ", dims[1]);
+  }
+  for (size_t axis = 2; axis < 4 && dims.size() == 4; ++axis) {
+    const int64_t extent = test_image(dataset, options).dim(axis - 2);
+    if (dims[axis] == ir::kDynamic || dims[axis] == extent) continue;
+    fail(Code::kUsage, "[DATA.SIZE] ", graph.name, " takes images of ", dims[2], "x", dims[3], ", these have ",
+         axis == 2 ? "height " : "width ", extent, "; set DATA.SIZE ", dims[2]);
   }
   const ir::Dims& out = graph.value(graph.outputs.at(0)).dims;
   const int64_t classes = out.size() == 2 ? out[1] : ir::kDynamic;

@@ -12,7 +12,7 @@
 
 namespace qat::train {
 
-// TRAIN.CHECKPOINT, or MODEL.ONNX, or MODEL.NET with MODEL.WEIGHTS or fresh weights from TRAIN.SEED.
+// TRAIN.CHECKPOINT (model::from_file), or MODEL.* (model::from_options); ends in logits.
 // Throws Error(kUsage / kBadFile / kIo).
 ir::Graph start_graph(const config::Options& options, const Report& report);
 
@@ -26,8 +26,8 @@ struct Names {
 // calibrate | finetune), config (YAML). The dataset may be nullptr where the graph's metadata has its facts.
 void describe(ir::Graph& graph, const config::Options& options, const data::Dataset* dataset, const std::string& stage);
 
-// Throws Error(kUsage) when the data's channels or classes do not fit the network.
-void check_data(const ir::Graph& graph, const data::Dataset& dataset);
+// Throws Error(kUsage) when the images, transformed as for a test, or their classes do not fit the network.
+void check_data(const ir::Graph& graph, const data::Dataset& dataset, const config::DataOptions& options);
 
 // Mean and deviation: the options', or what the graph's metadata says. Fills the options.
 void complete_normalization(const ir::Graph& graph, config::Options& options);

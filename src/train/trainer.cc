@@ -52,7 +52,7 @@ class Run {
         turns_(loader_, group),
         schedule_(options_.train, loader_.batches()) {
     complete_normalization(start_.graph, options_);
-    check_data(start_.graph, *train_set_);
+    check_data(start_.graph, *train_set_, options_.data);
     describe(start_.graph, options_, train_set_.get(), quantized_ ? "finetune" : "normal");
     check_ranks();
     learner_.emplace(std::move(start_.graph), options_, group);
@@ -66,7 +66,7 @@ class Run {
     expect_same(group_, group_ == nullptr ? 0 : learner_->hash(),
                 "[OUTPUTS, TRAIN.CHECKPOINT] the model that a rank starts from");
     if (state_.step == 0 && !begin()) return finish(true);
-    while (state_.epoch < options_.train.epochs) {
+    while (state_.epoch < options_.train.epochs && !complete()) {
       if (!run_epoch() || !end_epoch()) return finish(true);
       if (done_early()) break;
     }
@@ -82,7 +82,8 @@ class Run {
   }
 
   std::shared_ptr<const data::Dataset> open(data::Split split) const {
-    return data::open_dataset(options_.data, split);
+    return data::open_dataset(options_.data, split,
+                              quantized_ ? data::class_names(start_.graph.metadata) : std::vector<std::string>());
   }
 
   void check_ranks() const {
@@ -111,24 +112,33 @@ class Run {
                        " images a step in all, BN ",
                        options_.train.sync_bn ? "statistics of all of them" : "statistics of each one's share"));
     }
-    if (state_.step > 0) report_.info(cat("continuing at epoch ", state_.epoch + 1, ", step ", state_.step));
+    if (state_.step == 0) return;
+    const bool ended = state_.epoch >= options_.train.epochs || complete();
+    report_.info(ended ? cat("nothing is left to train: the run ended with step ", state_.step)
+                       : cat("continuing at epoch ", state_.epoch + 1, ", step ", state_.step));
   }
 
-  // A fresh network is kept as it starts; a calibrated one competes with what finetuning makes of it. False:
-  // interrupted.
+  // A fresh network is kept as it starts; one that was trained or calibrated competes with what more training makes of
+  // it. False: interrupted.
   bool begin() {
     if (!quantized_ && options_.train.checkpoint.empty()) {
       write([&] { io::save_checkpoint(names_.initial, {.graph = learner_->graph(), .training = {}}); });
     }
     save_last();  // so that --resume never finds an earlier run's
-    if (!quantized_) return true;
+    if (options_.train.checkpoint.empty() && !quantized_) return true;
     if (!consider(-1)) return false;
-    if (report_.info) report_.info(cat("before finetuning: top-1 ", fixed_text(state_.best_top1, 2), " %"));
+    if (report_.info) report_.info(cat("before training: top-1 ", fixed_text(state_.best_top1, 2), " %"));
     save_last();
     return true;
   }
 
   bool done_early() const { return options_.train.max_steps > 0 && state_.step >= options_.train.max_steps; }
+
+  // Done early, and judged: the last row of the history is of the epoch that was broken off.
+  bool complete() const {
+    return done_early() && !state_.history.empty() &&
+           state_.history.back().epoch == state_.epoch + (state_.next_batch > 0 ? 1 : 0);
+  }
 
   // False: interrupted, everything is saved.
   bool run_epoch() {
@@ -222,6 +232,8 @@ class Run {
                                .train_top1 = 100.0 * static_cast<double>(state_.correct) / seen,
                                .top1 = *accuracy,
                                .images_per_second = rate};
+    const bool again = !state_.history.empty() && state_.history.back().epoch == metrics.epoch;
+    if (again) state_.history.pop_back();  // of the same epoch, broken off by MAX_STEPS
     state_.history.push_back(metrics);
     if (!done_early() || state_.next_batch >= loader_.batches()) {
       ++state_.epoch;

@@ -93,18 +93,18 @@ TEST(Trainer, NanStopsBeforeTheUpdate) {
   config::Options o = options_in(folder);
   o.train.max_steps = 1;
   const fs::path start = run_training(o, false, {}).last;
-  io::Checkpoint checkpoint = io::load_checkpoint(start);
-  checkpoint.graph.value(checkpoint.graph.find_value("layer2.0.conv1.weight")).data.data<float>()[3] = NAN;
-  io::save_checkpoint(folder / "broken.pth", {.graph = checkpoint.graph, .training = {}});
-  o.train.checkpoint = (folder / "broken.pth").string();
+  fs::copy(start, folder / "start.pth");
+  o.train.checkpoint = (folder / "start.pth").string();
+  o.train.lr = 1e38, o.train.max_steps = 3;  // one step ruins the weights, the next one's numbers say so
   try {
     run_training(o, false, {});
     FAIL() << "NaN went unnoticed";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kNan);
-    EXPECT_NE(std::string(error.what()).find("layer2.0.bn1"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("is NaN or infinite at epoch 1, step 2"), std::string::npos)
+        << error.what();
   }
-  EXPECT_TRUE(weights(start) == weights(folder / "broken.pth")) << "the last checkpoint is what the run started with";
+  EXPECT_TRUE(weights(start) == weights(folder / "start.pth")) << "the last checkpoint is what the run started with";
 }
 
 TEST(Trainer, SaysWhatDoesNotFit) {

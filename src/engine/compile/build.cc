@@ -12,10 +12,11 @@
 #include "engine/compile/join_adds.h"
 #include "engine/compile/passes.h"
 #include "engine/compile/placeholder.h"
+#include "engine/compile/plan_run.h"
+#include "engine/compile/schedule.h"
 #include "engine/compile/tactic_key.h"
 #include "engine/compile/tactics.h"
 #include "engine/cuda/backend.h"
-#include "engine/runtime/session.h"
 #include "engine/runtime/shape_binding.h"
 #include "ir/shapes.h"
 #include "ir/verify.h"
@@ -181,23 +182,12 @@ double time_plan(const Plan& plan, int asked_threads, TimingCache& cache) {
   const int threads = asked_threads > 0 ? asked_threads : usable_cpus();
   const std::string key = plan_key(plan, threads);
   if (const auto known = cache.find(key)) return *known;
-  Session session(std::shared_ptr<const Plan>(&plan, [](const Plan*) {}), {.threads = threads});
-  session.bind(plan.profile.opt);
-  const InputShape& s = plan.profile.opt;
-  const std::vector<float> input(static_cast<size_t>(s[0] * s[1] * s[2] * s[3]), 0.5f);
-  std::vector<std::vector<float>> outputs;
-  std::vector<float*> pointers;
-  for (size_t i = 0; i < plan.outputs.size(); ++i) {
-    outputs.emplace_back(static_cast<size_t>(count(session.output_shape(i))));
-    pointers.push_back(outputs.back().data());
-  }
-  session.run(input.data(), pointers);
+  PlanRun run(plan, threads, plan.profile.opt);
+  run.seconds();
   std::vector<double> seconds;
   double spent = 0;
   while (seconds.size() < kFewest || (seconds.size() < kRuns && spent < kSeconds)) {
-    const auto start = std::chrono::steady_clock::now();
-    session.run(input.data(), pointers);
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(run.seconds());
     spent += seconds.back();
   }
   std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
@@ -293,6 +283,7 @@ BuildResult build(BuildRequest request) {
       }
     }
   }
+  if (context.int8 && request.device == Device::kCpu) choose_schedule(draft, request, cache, context.report);
   if (std::string why = cache.save(); !why.empty()) context.report.notes.push_back(std::move(why));
   if (request.precision == "bf16") to_bf16(draft, context.report);
   draft.plan.placeholder = placeholder;

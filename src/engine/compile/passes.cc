@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "engine/compile/schedule.h"
 #include "ir/lowered.h"
 #include "ir/shapes.h"
 #include "ir/verify.h"
@@ -31,6 +32,7 @@ const std::vector<Pass>& passes() {
 std::vector<std::string> pass_names() {
   std::vector<std::string> names;
   for (const Pass& pass : passes()) names.emplace_back(pass.name);
+  names.emplace_back(kDepthFirst);
   return names;
 }
 
@@ -45,7 +47,8 @@ void check_names(const std::vector<std::string>& disabled) {
       fail(Code::kUsage, "no pass \"", name, "\"", near.empty() ? "" : "; did you mean " + near + "?",
            " (passes: ", join(names, ", "), ")");
     }
-    if (!passes()[static_cast<size_t>(found - names.begin())].optional) {
+    const auto at = static_cast<size_t>(found - names.begin());
+    if (at < passes().size() && !passes()[at].optional) {
       fail(Code::kUsage, "pass ", name, " cannot be disabled: later passes need the form it makes");
     }
   }

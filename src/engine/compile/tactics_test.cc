@@ -20,6 +20,9 @@ std::string engine_bytes(const ir::Graph& graph, const std::string& precision, d
   return serialize(build(std::move(request)).plan);
 }
 
+// "" where nothing was measured: float kernels have no rivals without bf16.
+std::string content(const fs::path& cache) { return fs::exists(cache) ? read_file(cache) : ""; }
+
 // `best` measures float against int8, of a file without quantizers fp32 against bf16; budget for all, and for next to
 // nothing. The second build finds everything it asks for: the file of the cache stays as it was.
 TEST(Tactics, TheSameCacheGivesTheSameEngine) {
@@ -29,9 +32,9 @@ TEST(Tactics, TheSameCacheGivesTheSameEngine) {
     for (const std::string precision : {"best", "int8"}) {
       for (const double seconds : {1.0, 1e-9}) {
         fs::remove(cache);
-        const std::string first = engine_bytes(graph, precision, seconds, cache), learnt = read_file(cache);
+        const std::string first = engine_bytes(graph, precision, seconds, cache), learnt = content(cache);
         for (int i = 0; i < 2; ++i) EXPECT_EQ(engine_bytes(graph, precision, seconds, cache), first) << precision;
-        EXPECT_EQ(read_file(cache), learnt) << precision;
+        EXPECT_EQ(content(cache), learnt) << precision;
       }
     }
   }

@@ -61,6 +61,11 @@ inline void fill_u8(Buffer& b, Random& random, Values values) {
   }
 }
 
+// To values below 128.
+inline void halve(Buffer& b) {
+  for (size_t i = 0; i < b.size(); ++i) b.data()[i] /= 2;
+}
+
 // s8 weights; kExtreme takes -128 or 127, kHigh 127, kLow -128.
 inline std::vector<int8_t> make_s8(size_t count, Random& random, Values values) {
   std::vector<int8_t> w(count);

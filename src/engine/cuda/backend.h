@@ -40,8 +40,9 @@ class CudaBackend {
   virtual std::vector<CudaTactic> tactics(const StepView& step) const = 0;
   // weights: s8 as the CPU's pack gets them; packed: packed_bytes, zeroed.
   virtual void pack(const StepView& step, const std::string& kernel, const int8_t* weights, void* packed) const = 0;
-  // Seconds of one run on memory of its own, the least of a few. The step's blob 0 has the packed form's size.
-  virtual double time(const StepView& step, const std::string& kernel, const void* packed) const = 0;
+  // Seconds of one run on memory of its own, the least of a few; of fewer, once it is far above `rival` seconds. The
+  // step's blob 0 has the packed form's size.
+  virtual double time(const StepView& step, const std::string& kernel, const void* packed, double rival) const = 0;
 
   // Throws Error(kWrongMachine), with the command to rebuild, for a plan of another architecture, Error(kOutOfMemory).
   virtual std::unique_ptr<SessionBackend> open(std::shared_ptr<const Plan> plan, const SessionOptions& options) = 0;

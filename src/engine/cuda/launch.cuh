@@ -34,6 +34,17 @@ inline bool has_dependent_launch() {
   return known;
 }
 
+// Of the current device.
+inline int multiprocessors() {
+  static const int count = [] {
+    int device = 0, found = 0;
+    if (cudaGetDevice(&device) == cudaSuccess)
+      static_cast<void>(cudaDeviceGetAttribute(&found, cudaDevAttrMultiProcessorCount, device));
+    return found < 1 ? 1 : found;
+  }();
+  return count;
+}
+
 struct LaunchShape {
   dim3 grid, block;
   size_t shared_bytes = 0;  // dynamic; past 48 KiB the kernel's attribute must have been raised

@@ -38,8 +38,8 @@ class Backend : public engine::CudaBackend {
   void pack(const StepView& step, const std::string& kernel, const int8_t* weights, void* packed) const override {
     cuda::pack(step, kernel, weights, packed);
   }
-  double time(const StepView& step, const std::string& kernel, const void* packed) const override {
-    return time_tactic(step, kernel, packed);
+  double time(const StepView& step, const std::string& kernel, const void* packed, double rival) const override {
+    return time_tactic(step, kernel, packed, rival);
   }
 
   std::unique_ptr<engine::SessionBackend> open(std::shared_ptr<const Plan> plan,

@@ -113,6 +113,8 @@ void write_directory(const Plan& plan, WireWriter& out) {
   for (const PlanTensor& tensor : plan.tensors) write_tensor(tensor, out);
   out.put(static_cast<uint32_t>(plan.steps.size()));
   for (const Step& step : plan.steps) write_step(step, out);
+  out.put(static_cast<uint32_t>(plan.schedule.size()));
+  for (const StepGroup& group : plan.schedule) out.put(group);
 }
 
 void read_directory(WireReader& in, Plan& plan) {
@@ -136,6 +138,8 @@ void read_directory(WireReader& in, Plan& plan) {
   for (PlanTensor& tensor : plan.tensors) tensor = read_tensor(in);
   plan.steps.resize(in.length(100));
   for (Step& step : plan.steps) step = read_step(in);
+  plan.schedule.resize(in.length(sizeof(StepGroup)));
+  for (StepGroup& group : plan.schedule) group = in.get<StepGroup>();
 }
 
 }  // namespace qat::engine

@@ -42,6 +42,7 @@ Plan small_plan() {
   conv.blobs[0] = {256, 100};
   Step write{.op = StepOp::kWriteF32, .name = "output", .inputs = {1}, .output = -1};
   plan.steps = {read, conv, write};
+  plan.schedule = {{.first = 1, .last = 2, .images = 2}};
   plan.blobs = {storage->data(), storage->size()};
   plan.owner = storage;
   return plan;
@@ -159,6 +160,11 @@ TEST(EngineFile, ValidationNamesTheStep) {
   EXPECT_NE(message([](Plan& p) { p.tensors[0].channels = -4; }).find("channels"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.profile.max[0] = 0; }).find("profile"), std::string::npos);
   EXPECT_NE(message([](Plan& p) { p.steps.pop_back(); }).find("outputs"), std::string::npos);
+  EXPECT_NE(message([](Plan& p) { p.schedule[0].first = 0; }).find("cannot run in tiles"), std::string::npos);
+  EXPECT_NE(message([](Plan& p) { p.schedule[0].last = 1; }).find("group 0 of the schedule"), std::string::npos);
+  EXPECT_NE(message([](Plan& p) { p.schedule[0].last = 4; }).find("group 0 of the schedule"), std::string::npos);
+  EXPECT_NE(message([](Plan& p) { p.schedule[0].images = 0; }).find("images"), std::string::npos);
+  EXPECT_NE(message([](Plan& p) { p.schedule.push_back(p.schedule[0]); }).find("first step"), std::string::npos);
 }
 
 // The corpus that the fuzzer starts from reaches past the version only while it has the current one.

@@ -41,6 +41,8 @@ std::string_view name_of(FloatFunction f) {
 
 std::string_view name_of(Device device) { return device == Device::kCuda ? "cuda" : "cpu"; }
 
+bool runs_in_tiles(StepOp op) { return op >= StepOp::kConv && op <= StepOp::kLut; }
+
 std::string_view precision_of(Storage s) {
   static constexpr std::array<std::string_view, 4> kNames{"int8", "fp32", "bf16", "fp16"};
   return kNames.at(static_cast<size_t>(s));

@@ -131,6 +131,13 @@ struct Step {
   std::array<Blob, 3> blobs;
 };
 
+// Steps [first, last) that run depth first: some images go through all of them before the next ones start, so that what
+// one step writes is still in cache when the next one reads it.
+struct StepGroup {
+  int32_t first = 0, last = 0;
+  int32_t images = 1;
+};
+
 enum class InputMode : uint8_t { kF32Nchw, kU8Nhwc };
 
 struct Binding {
@@ -161,7 +168,8 @@ struct Plan {
   Profile profile;
   std::map<std::string, std::string> metadata;
   std::vector<PlanTensor> tensors;
-  std::vector<Step> steps;  // in the order of execution; the last ones write the outputs in their order
+  std::vector<Step> steps;          // in the order of execution; the last ones write the outputs in their order
+  std::vector<StepGroup> schedule;  // kCpu: ordered, disjoint; the other steps run over the whole batch
   std::span<const std::byte> blobs;
   std::shared_ptr<void> owner;  // keeps blobs alive: a mapping or a buffer
 
@@ -176,6 +184,7 @@ inline constexpr std::string_view kCudaOverride = " BUILD.DEVICE=cuda";
 std::string_view name_of(StepOp op);         // "conv", "float_gemm", ...
 std::string_view name_of(FloatFunction f);   // "add", "sigmoid", ...
 std::string_view name_of(Device device);     // "cpu", "cuda"
+bool runs_in_tiles(StepOp op);               // may stand in a group of the schedule: int8, image by image
 std::string_view precision_of(Storage s);    // "int8", "fp32", "bf16", "fp16"
 int64_t pitch_of(const PlanTensor& tensor);  // elements a pixel
 int64_t element_bytes(Storage storage);

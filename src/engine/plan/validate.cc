@@ -151,6 +151,23 @@ class Flow {
   size_t outputs_ = 0;
 };
 
+void check_schedule(const Plan& plan) {
+  int32_t after = 0;
+  for (size_t i = 0; i < plan.schedule.size(); ++i) {
+    const StepGroup& g = plan.schedule[i];
+    const std::string place = cat("group ", i, " of the schedule");
+    if (plan.device != Device::kCpu) bad(place, "is for CPUs");
+    check_range(place, "first step", g.first, after, static_cast<int64_t>(plan.steps.size()));
+    check_range(place, "end", g.last, g.first + 1, static_cast<int64_t>(plan.steps.size()));
+    check_range(place, "images", g.images, 1, kMaxBatch);
+    for (int32_t s = g.first; s < g.last; ++s) {
+      const Step& step = plan.steps[static_cast<size_t>(s)];
+      if (!runs_in_tiles(step.op)) bad(place, cat(name_of(step.op), " ", step.name, " cannot run in tiles"));
+    }
+    after = g.last;
+  }
+}
+
 }  // namespace
 
 void validate(const Plan& plan) {
@@ -166,6 +183,7 @@ void validate(const Plan& plan) {
   Flow flow(plan);
   for (const Step& step : plan.steps) flow.step(step);
   flow.end();
+  check_schedule(plan);
 }
 
 }  // namespace qat::engine

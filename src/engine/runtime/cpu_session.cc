@@ -39,6 +39,7 @@ class CpuSession : public SessionBackend {
       : plan_(std::move(plan)), options_(options), team_(team_size(*plan_, threads)) {
     kernels::FloatBackend* floats = float_library(*plan_);
     bind_ = {.threads = threads,
+             .members = team_.size(),
              .keep_tensors = options.keep_tensors,
              .floats = floats,
              .layout = float_layout(*plan_, floats)};
@@ -72,6 +73,8 @@ class CpuSession : public SessionBackend {
   }
   void remember(std::unique_ptr<ShapeBinding> binding);
   void member(int index);
+  void share(int index, Link& link);
+  void lap(int index, size_t step);
 
   std::shared_ptr<const Plan> plan_;
   SessionOptions options_;
@@ -100,28 +103,48 @@ void CpuSession::remember(std::unique_ptr<ShapeBinding> binding) {
   }
 }
 
-// All members take the same steps; each does its contiguous share of a step's units, then waits for the others.
+// All members take the same parts. Of a chain that they share, each does its contiguous share of a link's units, then
+// waits for the others.
 void CpuSession::member(int index) {
-  ShapeBinding& b = *shapes_.front();
-  const int64_t members = team_.size();
-  for (size_t i = 0; i < b.steps.size(); ++i) {
-    BoundStep& step = *b.steps[i];
-    const int64_t units = step.units(), begin = units * index / members, end = units * (index + 1) / members;
-    // A single unit goes to the caller: libraries keep their threads' state there, and those threads want the cores.
-    const bool single = units == 1;
-    try {
-      if (single && index == 0) step.run(0, 1, scratch_[0].data());
-      if (!single && begin < end) step.run(begin, end, scratch_[static_cast<size_t>(index)].data());
-    } catch (...) {
-      if (index == 0) error_ = std::current_exception();  // only the float library throws, on the caller
+  const auto members = static_cast<size_t>(team_.size()), self = static_cast<size_t>(index);
+  for (Part& part : shapes_.front()->parts) {
+    for (size_t i = part.alone * self / members; i < part.alone * (self + 1) / members; ++i) {
+      for (Link& link : part.chains[i]) {
+        link.bound->run(0, link.bound->units(), scratch_[self].data());
+        lap(index, link.step);
+      }
     }
-    team_.barrier(single ? Team::Wait::kBriefly : Team::Wait::kSpinning);
-    if (profiling_ && index == 0) {
-      const Clock::time_point now = Clock::now();
-      seconds_[i] += std::chrono::duration<double>(now - last_).count();
-      last_ = now;
+    if (part.alone > 0) {
+      team_.barrier(Team::Wait::kSpinning);
+      lap(index, part.chains[0].back().step);
+    }
+    for (size_t i = part.alone; i < part.chains.size(); ++i) {
+      for (Link& link : part.chains[i]) share(index, link);
     }
   }
+}
+
+void CpuSession::share(int index, Link& link) {
+  const int64_t members = team_.size(), units = link.bound->units();
+  const int64_t begin = units * index / members, end = units * (index + 1) / members;
+  // A single unit goes to the caller: libraries keep their threads' state there, and those threads want the cores.
+  const bool single = units == 1;
+  try {
+    if (single && index == 0) link.bound->run(0, 1, scratch_[0].data());
+    if (!single && begin < end) link.bound->run(begin, end, scratch_[static_cast<size_t>(index)].data());
+  } catch (...) {
+    if (index == 0) error_ = std::current_exception();  // only the float library throws, on the caller
+  }
+  team_.barrier(single ? Team::Wait::kBriefly : Team::Wait::kSpinning);
+  lap(index, link.step);
+}
+
+// The caller's time since its last lap goes to a step.
+void CpuSession::lap(int index, size_t step) {
+  if (!profiling_ || index != 0) return;
+  const Clock::time_point now = Clock::now();
+  seconds_[step] += std::chrono::duration<double>(now - last_).count();
+  last_ = now;
 }
 
 void CpuSession::bind(const InputShape& shape) {
@@ -134,10 +157,10 @@ void CpuSession::bind(const InputShape& shape) {
 }
 
 void CpuSession::run(const void* input, const std::vector<float*>& outputs) {
-  ShapeBinding& b = current();
   const size_t first_write = plan_->steps.size() - outputs.size();
-  for (size_t i = 0; i < plan_->steps.size(); ++i) {
-    b.steps[i]->set_external(input, i >= first_write ? outputs[i - first_write] : nullptr);
+  for (Part& part : current().parts) {
+    Link& link = part.chains[0][0];  // steps of the caller's memory have a part of their own
+    link.bound->set_external(input, link.step >= first_write ? outputs[link.step - first_write] : nullptr);
   }
   error_ = nullptr;
   last_ = Clock::now();
@@ -159,8 +182,10 @@ std::vector<double> CpuSession::step_seconds() const {
 }
 
 std::vector<std::string> CpuSession::step_kernels() const {
-  std::vector<std::string> names;
-  for (const auto& step : current().steps) names.push_back(step->kernel());
+  std::vector<std::string> names(plan_->steps.size());
+  for (const Part& part : current().parts) {
+    for (const Link& link : part.chains[0]) names[link.step] = link.bound->kernel();
+  }
   return names;
 }
 

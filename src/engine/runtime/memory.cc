@@ -1,6 +1,7 @@
 // Lifetimes of tensors, in-place outputs, and the arena: see memory.h.
 #include "engine/runtime/memory.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -60,8 +61,9 @@ std::vector<size_t> reusable_inputs(const Step& s) {
 
 class Planner {
  public:
-  Planner(const Plan& plan, const std::vector<Extents>& extents, const std::function<size_t(size_t)>& bytes_of)
-      : plan_(plan), extents_(extents), bytes_of_(bytes_of) {
+  Planner(const Plan& plan, const std::vector<Extents>& extents, const Tiling& tiling, int members,
+          const std::function<size_t(size_t)>& bytes_of)
+      : plan_(plan), extents_(extents), tiling_(tiling), members_(members), bytes_of_(bytes_of) {
     last_.assign(plan.tensors.size(), -1);
     for (size_t i = 0; i < plan.steps.size(); ++i) {
       for (const int32_t id : plan.steps[i].inputs) {
@@ -71,32 +73,77 @@ class Planner {
   }
 
   MemoryPlan place(bool keep) {
-    buffer_.assign(plan_.tensors.size(), -1);
+    buffer_.assign(plan_.tensors.size(), {});
+    pools_.resize(tiling_.groups.size() + 1);
     for (size_t i = 0; i < plan_.steps.size(); ++i) {
       const Step& s = plan_.steps[i];
-      if (s.output < 0) continue;
-      const auto out = static_cast<size_t>(s.output);
-      const int step = static_cast<int>(i),
-                last = keep ? static_cast<int>(plan_.steps.size()) : std::max(last_[out], step);
-      const int reused = keep ? -1 : reusable(s, step);
-      if (reused >= 0) {
-        buffer_[out] = reused;
-        buffers_[static_cast<size_t>(reused)].last = last;
-      } else {
-        buffer_[out] = static_cast<int>(buffers_.size());
-        buffers_.push_back({.bytes = bytes_of_(out), .first = step, .last = last});
-      }
+      if (s.output >= 0) place(s, static_cast<int>(i), keep);
     }
-    const ArenaPlan arena = plan_arena(buffers_);
-    MemoryPlan memory{.offsets = std::vector<size_t>(plan_.tensors.size(), 0), .bytes = arena.bytes};
+    return finish();
+  }
+
+ private:
+  // Buffers that share an arena: those of the whole run (the last pool), and those of each group.
+  using Pool = std::vector<Lifetime>;
+  struct Place {
+    size_t pool = 0;
+    int buffer = -1;
+  };
+
+  void place(const Step& s, int step, bool keep) {
+    const auto out = static_cast<size_t>(s.output);
+    const int local = tiling_.local[out], end = static_cast<int>(plan_.steps.size());
+    const size_t pool = local >= 0 ? static_cast<size_t>(local) : tiling_.groups.size();
+    int first = step, last = keep ? end : std::max(last_[out], step);
+    if (local < 0) {  // another tile comes back to the group's first step after its last one
+      if (const TiledGroup* g = group_of(step)) first = static_cast<int>(g->first);
+      last = end_of_group(last);
+    }
+    const int reused = keep ? -1 : reusable(s, step, pool);
+    if (reused >= 0) {
+      Lifetime& buffer = pools_[pool][static_cast<size_t>(reused)];
+      buffer.last = std::max(buffer.last, last);
+    } else {
+      pools_[pool].push_back({.bytes = bytes_of_(out), .first = first, .last = last});
+    }
+    buffer_[out] = {pool, reused >= 0 ? reused : static_cast<int>(pools_[pool].size()) - 1};
+  }
+
+  MemoryPlan finish() {
+    MemoryPlan memory{.offsets = std::vector<size_t>(plan_.tensors.size(), 0)};
+    std::vector<ArenaPlan> arenas;
+    Pool& whole = pools_.back();
+    const size_t own = whole.size();
+    for (size_t g = 0; g < tiling_.groups.size(); ++g) {
+      arenas.push_back(plan_arena(pools_[g]));
+      const TiledGroup& group = tiling_.groups[g];
+      whole.push_back({.bytes = arenas[g].bytes * static_cast<size_t>(members_),
+                       .first = static_cast<int>(group.first),
+                       .last = static_cast<int>(group.last) - 1});
+    }
+    arenas.push_back(plan_arena(whole));
+    memory.bytes = arenas.back().bytes;
+    for (size_t g = 0; g < tiling_.groups.size(); ++g)
+      memory.groups.push_back({.offset = arenas.back().offsets[own + g], .bytes = arenas[g].bytes});
     for (size_t id = 0; id < buffer_.size(); ++id) {
-      if (buffer_[id] >= 0) memory.offsets[id] = arena.offsets[static_cast<size_t>(buffer_[id])];
+      const Place& p = buffer_[id];
+      if (p.buffer >= 0) memory.offsets[id] = arenas[p.pool].offsets[static_cast<size_t>(p.buffer)];
     }
     return memory;
   }
 
- private:
-  int reusable(const Step& s, int step) const {
+  const TiledGroup* group_of(int step) const {
+    for (const TiledGroup& g : tiling_.groups) {
+      if (static_cast<size_t>(step) >= g.first && static_cast<size_t>(step) < g.last) return &g;
+    }
+    return nullptr;
+  }
+  int end_of_group(int step) const {
+    const TiledGroup* g = group_of(step);
+    return g == nullptr ? step : static_cast<int>(g->last) - 1;
+  }
+
+  int reusable(const Step& s, int step, size_t pool) const {
     const auto out = static_cast<size_t>(s.output);
     for (const size_t i : reusable_inputs(s)) {
       const auto in = static_cast<size_t>(s.inputs[i]);
@@ -104,33 +151,46 @@ class Planner {
       bool alone = true;  // the step reads it once
       for (size_t j = 0; j < s.inputs.size(); ++j) alone = alone && (j == i || s.inputs[j] != s.inputs[i]);
       const bool same = a.storage == b.storage && a.channels == b.channels && extents_[in] == extents_[out];
-      if (alone && same && a.constant.size == 0 && last_[in] == step) return buffer_[in];
+      if (!alone || !same || a.constant.size != 0 || last_[in] != step || buffer_[in].pool != pool) continue;
+      return buffer_[in].buffer;
     }
     return -1;
   }
 
   const Plan& plan_;
   const std::vector<Extents>& extents_;
+  const Tiling& tiling_;
+  const int members_;
   const std::function<size_t(size_t)>& bytes_of_;
-  std::vector<int> last_;    // step that reads a tensor last
-  std::vector<int> buffer_;  // by tensor
-  std::vector<Lifetime> buffers_;
+  std::vector<int> last_;      // step that reads a tensor last
+  std::vector<Place> buffer_;  // by tensor
+  std::vector<Pool> pools_;
 };
 
 }  // namespace
 
-MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep) {
+MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, const Tiling& tiling, int members,
+                       bool keep) {
+  Tiling used = tiling;
+  if (keep) used.local.assign(used.local.size(), -1);
+  std::vector<Extents> stored = extents;
+  for (size_t id = 0; id < stored.size(); ++id) {
+    const int local = used.local[id];
+    if (local >= 0) stored[id].n = std::min(stored[id].n, used.groups[static_cast<size_t>(local)].images);
+  }
   // Blocked float layouts round channels up to 16.
-  return plan_memory(plan, extents, keep, [&](size_t id) {
+  const std::function<size_t(size_t)> bytes_of = [&](size_t id) {
     const PlanTensor& t = plan.tensors[id];
     const int64_t channels = t.storage == Storage::kU8 ? pitch_of(t) : (int64_t{t.channels} + 15) / 16 * 16;
-    return tensor_bytes(t, extents[id], channels);
-  });
+    return tensor_bytes(t, stored[id], channels);
+  };
+  return Planner(plan, stored, used, members, bytes_of).place(keep);
 }
 
 MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep,
                        const std::function<size_t(size_t)>& bytes_of) {
-  return Planner(plan, extents, bytes_of).place(keep);
+  const Tiling none{.local = std::vector<int>(plan.tensors.size(), -1)};
+  return Planner(plan, extents, none, 1, bytes_of).place(keep);
 }
 
 }  // namespace qat::engine

@@ -4,19 +4,25 @@
 #include <functional>
 #include <vector>
 
-#include "engine/runtime/extents.h"
+#include "engine/runtime/tiles.h"
 
 namespace qat::engine {
 
 inline constexpr size_t kSlack = 64;  // readable bytes after every tensor
 
 struct MemoryPlan {
-  std::vector<size_t> offsets;  // by tensor; constants have none
+  std::vector<size_t> offsets;  // by tensor; constants have none; of a local tensor, within its group's memory
   size_t bytes = 0;
+  struct Local {
+    size_t offset = 0, bytes = 0;  // of the first member's part in the arena, of one part
+  };
+  std::vector<Local> groups;  // by group of the tiling
 };
 
-// keep: every tensor has memory of its own until the end of the run. Throws Error(kUsage) when a size overflows.
-MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep);
+// For a run by a team of so many members; tensors local to a group hold one tile a member. keep: every tensor has
+// memory of its own until the end of the run. Throws Error(kUsage) when a size overflows.
+MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, const Tiling& tiling, int members,
+                       bool keep);
 
 // The same for another device: bytes_of(tensor id), multiples of the alignment that offsets need.
 MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep,

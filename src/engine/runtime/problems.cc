@@ -77,6 +77,7 @@ ConvProblem conv_problem(const StepView& v) {
   p.out_channels = v.out().channels;
   p.groups = v.step.attrs.groups;
   expect(v.step, p.in_channels % p.groups == 0 && p.out_channels % p.groups == 0, "groups do not divide the channels");
+  p.in_highest = v.in(0).hi;
   p.epilogue = layer_epilogue(v);
   return p;
 }
@@ -86,6 +87,7 @@ DepthwiseProblem depthwise_problem(const StepView& v) {
   set_geometry(p, v.step.attrs);
   set_input(p, v);
   p.channels = v.in(0).channels;
+  p.in_highest = v.in(0).hi;
   p.epilogue = layer_epilogue(v);
   return p;
 }
@@ -96,6 +98,7 @@ GemmProblem gemm_problem(const StepView& v) {
           .positions = int64_t{v.step.attrs.kernel[0]} * v.step.attrs.kernel[1],
           .outputs = v.out().channels,
           .in_zero_point = v.in(0).zero,
+          .in_highest = v.in(0).hi,
           .epilogue = layer_epilogue(v),
           .rows = v.in_extents(0).n};
 }

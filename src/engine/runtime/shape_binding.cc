@@ -2,30 +2,113 @@
 #include "engine/runtime/shape_binding.h"
 
 #include <algorithm>
+#include <set>
 
 namespace qat::engine {
+
+namespace {
+
+class Binder {
+ public:
+  Binder(const Plan& plan, const BindOptions& options, ShapeBinding& b)
+      : plan_(plan),
+        options_(options),
+        b_(b),
+        tiling_(cut(plan, b.extents)),
+        memory_(plan_memory(plan, b.extents, tiling_, options.members, options.keep_tensors)) {}
+
+  void bind() {
+    b_.arena = AlignedBuffer(memory_.bytes);
+    for (size_t id = 0; id < plan_.tensors.size(); ++id) {
+      const Blob& constant = plan_.tensors[id].constant;
+      b_.memory.push_back(constant.size == 0 ? b_.arena.data() + memory_.offsets[id]
+                                             : const_cast<std::byte*>(plan_.bytes(constant).data()));
+    }
+    auto group = tiling_.groups.begin();
+    for (size_t i = 0; i < plan_.steps.size();) {
+      if (group != tiling_.groups.end() && group->first == i) {
+        b_.parts.push_back(bind_group(*group));
+        i = (group++)->last;
+        continue;
+      }
+      std::vector<Link> chain;
+      chain.push_back({i, bind_step(context(plan_.steps[i], b_.extents, b_.memory))});
+      Part part;
+      part.chains.push_back(std::move(chain));
+      b_.parts.push_back(std::move(part));
+      ++i;
+    }
+    for (const Part& part : b_.parts) {
+      for (const auto& chain : part.chains) {
+        for (const Link& link : chain) b_.scratch_bytes = std::max(b_.scratch_bytes, link.bound->scratch_bytes());
+      }
+    }
+  }
+
+ private:
+  BindContext context(const Step& step, const std::vector<Extents>& extents,
+                      const std::vector<std::byte*>& memory) const {
+    return {.view = {plan_, step, extents},
+            .memory = memory,
+            .floats = options_.floats,
+            .layout = options_.layout,
+            .threads = options_.threads};
+  }
+
+  // Members have equal numbers of tiles of their own; what is left over they do together.
+  Part bind_group(const TiledGroup& group) const {
+    Part part;
+    const int64_t each = group.tiles / options_.members;
+    part.alone = options_.members > 1 ? static_cast<size_t>(each * options_.members) : 0;
+    for (int64_t tile = 0; tile < group.tiles; ++tile) {
+      std::vector<Link> chain;
+      const int64_t slot = tile < static_cast<int64_t>(part.alone) ? tile / each : 0;
+      for (size_t i = group.first; i < group.last; ++i) chain.push_back({i, bind_tile(group, i, tile, slot)});
+      part.chains.push_back(std::move(chain));
+    }
+    return part;
+  }
+
+  // A step of one tile is a step like any other, of fewer images and at their place.
+  std::unique_ptr<BoundStep> bind_tile(const TiledGroup& group, size_t index, int64_t tile, int64_t slot) const {
+    const Step& step = plan_.steps[index];
+    std::vector<Extents> extents = b_.extents;
+    std::vector<std::byte*> memory = b_.memory;
+    const int64_t first = tile * group.images;
+    std::set<int32_t> tensors(step.inputs.begin(), step.inputs.end());
+    tensors.insert(step.output);
+    for (const int32_t tensor : tensors) {
+      const auto id = static_cast<size_t>(tensor);
+      const PlanTensor& t = plan_.tensors[id];
+      Extents& e = extents[id];
+      memory[id] =
+          local(id) ? local_memory(id, slot) : memory[id] + first * e.h * e.w * pitch_of(t) * element_bytes(t.storage);
+      e.n = std::min(group.images, e.n - first);
+    }
+    return bind_step(context(step, extents, memory));
+  }
+
+  bool local(size_t id) const { return tiling_.local[id] >= 0 && !options_.keep_tensors; }
+  std::byte* local_memory(size_t id, int64_t slot) const {
+    const MemoryPlan::Local& group = memory_.groups[static_cast<size_t>(tiling_.local[id])];
+    return b_.arena.data() + group.offset + static_cast<size_t>(slot) * group.bytes + memory_.offsets[id];
+  }
+
+  const Plan& plan_;
+  const BindOptions& options_;
+  ShapeBinding& b_;
+  const Tiling tiling_;
+  const MemoryPlan memory_;
+};
+
+}  // namespace
 
 std::unique_ptr<ShapeBinding> bind_shape(const Plan& plan, const InputShape& shape, const BindOptions& options) {
   check_profile(plan, shape);
   auto b = std::make_unique<ShapeBinding>();
   b->shape = shape;
   b->extents = infer_extents(plan, shape);
-  const MemoryPlan memory = plan_memory(plan, b->extents, options.keep_tensors);
-  b->arena = AlignedBuffer(memory.bytes);
-  for (size_t i = 0; i < plan.tensors.size(); ++i) {
-    const Blob& constant = plan.tensors[i].constant;
-    b->memory.push_back(constant.size == 0 ? b->arena.data() + memory.offsets[i]
-                                           : const_cast<std::byte*>(plan.bytes(constant).data()));
-  }
-  for (const Step& step : plan.steps) {
-    const BindContext context{.view = {plan, step, b->extents},
-                              .memory = b->memory,
-                              .floats = options.floats,
-                              .layout = options.layout,
-                              .threads = options.threads};
-    b->steps.push_back(bind_step(context));
-    b->scratch_bytes = std::max(b->scratch_bytes, b->steps.back()->scratch_bytes());
-  }
+  Binder(plan, options, *b).bind();
   return b;
 }
 

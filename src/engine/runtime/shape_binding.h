@@ -11,9 +11,24 @@ namespace qat::engine {
 
 struct BindOptions {
   int threads = 1;
+  int members = 1;  // of the team that runs int8 steps
   bool keep_tensors = false;
   kernels::FloatBackend* floats = nullptr;  // null: plain float code
   kernels::FloatLayout layout = kernels::FloatLayout::kNhwc;
+};
+
+// A piece of a step, ready to run.
+struct Link {
+  size_t step = 0;
+  std::unique_ptr<BoundStep> bound;
+};
+
+// What a team does before it moves on together: chains of pieces that depend on nothing but what came before them in
+// their chain and part. A step of the whole batch is a part with one chain of one link.
+struct Part {
+  std::vector<std::vector<Link>> chains;
+  size_t alone =
+      0;  // so many first chains are shared out, each member runs its own; the team shares the others' pieces
 };
 
 struct ShapeBinding {
@@ -21,8 +36,8 @@ struct ShapeBinding {
   std::vector<Extents> extents;
   AlignedBuffer arena;
   std::vector<std::byte*> memory;  // by tensor
-  std::vector<std::unique_ptr<BoundStep>> steps;
-  size_t scratch_bytes = 0;  // largest of the steps, per thread
+  std::vector<Part> parts;
+  size_t scratch_bytes = 0;  // largest of the links, per thread
 };
 
 std::unique_ptr<ShapeBinding> bind_shape(const Plan& plan, const InputShape& shape, const BindOptions& options);

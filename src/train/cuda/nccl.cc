@@ -1,6 +1,8 @@
 // ProcessGroupNCCL, with kernels ahead of the step's own: see nccl.h.
 #include "train/cuda/nccl.h"
 
+#include <cstdlib>
+
 #define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
@@ -32,11 +34,14 @@ class NcclExchange final : public Exchange {
 }  // namespace
 
 std::unique_ptr<Exchange> make_nccl_exchange(Group& group) {
+  // NCCL's ranks meet over sockets and skip the loopback unless told: on one host it is the interface that surely
+  // works.
+  if (group.launch().local_size == group.size()) setenv("NCCL_SOCKET_IFNAME", "lo", /*overwrite=*/0);
   return guarded([&] {
     // A high priority: an all-reduce that is ready takes its few processors before the rest of the backward pass does.
     auto options = c10d::ProcessGroupNCCL::Options::create(/*is_high_priority_stream=*/true);
-    auto nccl = c10::make_intrusive<c10d::ProcessGroupNCCL>(group.impl().store_for("qat/nccl"), group.rank(),
-                                                            group.size(), std::move(options));
+    auto nccl = c10::make_intrusive<c10d::ProcessGroupNCCL>(group.impl().store_for("nccl"), group.rank(), group.size(),
+                                                            std::move(options));
     return std::unique_ptr<Exchange>(std::make_unique<NcclExchange>(std::move(nccl)));
   });
 }

@@ -9,6 +9,7 @@
 #include "quant/placement.h"
 #include "train/device.h"
 #include "train/distributed/c10d/gradients.h"
+#include "train/libtorch/exact_math.h"
 #include "train/libtorch/exact_steps.h"
 #include "train/libtorch/fake_quant_step.h"
 #include "train/libtorch/memory.h"
@@ -40,22 +41,6 @@ auto guarded(const Body& body) {
     fail(Code::kFailure, "[LibTorch] ", text);
   }
 }
-
-// Exact sums on a GPU: cuDNN may choose algorithms that round (exact_conv.h); TF32 would keep 10 bits of a float.
-class ExactMath {
- public:
-  explicit ExactMath(bool without_cudnn) : cudnn_(at::globalContext().userEnabledCuDNN()) {
-    at::globalContext().setUserEnabledCuDNN(cudnn_ && !without_cudnn);
-    at::globalContext().setAllowTF32CuDNN(false);
-    at::globalContext().setAllowTF32CuBLAS(false);
-  }
-  ~ExactMath() { at::globalContext().setUserEnabledCuDNN(cudnn_); }
-  ExactMath(const ExactMath&) = delete;
-  ExactMath& operator=(const ExactMath&) = delete;
-
- private:
-  const bool cudnn_;
-};
 
 at::Device device_of(const std::string& name) {
   DevicePlugin* device = device_plugin(name);

@@ -6,8 +6,8 @@
 namespace qat::kernels {
 
 std::span<const ConvKernel> conv_kernels() {
-  static const ConvKernel table[] = {kConv16x32Amx, kConv14x32Avx512Vnni, kConv10x32Avx512, kConv6x16AvxVnni,
-                                     kConv4x16Avx2, kConv4x8Portable,     kConvReference};
+  static const ConvKernel table[] = {kConv16x32Amx,    kConv14x32Avx512Vnni, kConv10x32Avx512, kConv6x16AvxVnni,
+                                     kConv6x16LowAvx2, kConv4x16Avx2,        kConv4x8Portable, kConvReference};
   return table;
 }
 

@@ -21,6 +21,7 @@ inline ConvData make_data(const ConvProblem& p, Random& random, Values values, S
              make_requant(static_cast<size_t>(p.out_channels), random, scales, static_cast<double>(depth))};
   fill_u8(d.x, random, values);
   fill_u8(d.skip, random, values);
+  if (p.in_highest == 127) halve(d.x);
   return d;
 }
 

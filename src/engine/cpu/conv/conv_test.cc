@@ -36,7 +36,7 @@ TEST(Conv, ReferenceIsTheFormula) {
   }
 }
 
-void compare_all(const ConvProblem& p, Random& random, Values values, Scales scales) {
+void compare_kernels(const ConvProblem& p, Random& random, Values values, Scales scales) {
   const ConvData d = make_data(p, random, values, scales);
   const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);
   const int64_t pitch = output_pitch(p.epilogue, p.out_channels) * (p.epilogue.output == Output::kF32 ? 4 : 1);
@@ -46,6 +46,13 @@ void compare_all(const ConvProblem& p, Random& random, Values values, Scales sca
       ASSERT_TRUE(same_bytes(expected, run_kernel(*kernel, p, d, parts), pitch))
           << kernel->name << " " << describe(p) << " parts " << parts;
   }
+}
+
+// With inputs of all values, and with those that need seven bits.
+void compare_all(ConvProblem p, Random& random, Values values, Scales scales) {
+  compare_kernels(p, random, values, scales);
+  p.in_highest = 127, p.in_zero_point = std::min(p.in_zero_point, 127);
+  compare_kernels(p, random, values, scales);
 }
 
 TEST(Conv, KernelsEqualTheReference) {
@@ -99,7 +106,7 @@ TEST(Conv, MiddleIsConvolutionThenAddition) {
 TEST(Conv, InPlaceSkip) {
   Random random(6);
   for (const int64_t channels : {64, 37}) {
-    ConvProblem p{.in_channels = 20, .out_channels = channels, .in_h = 9, .in_w = 11};
+    ConvProblem p{.in_channels = 20, .out_channels = channels, .in_highest = 127, .in_h = 9, .in_w = 11};
     p.epilogue = {.activation = Activation::kClip, .has_skip = true, .skip_zero_point = 3, .skip_scale = 0.75f};
     const ConvData d = make_data(p, random, Values::kRandom, Scales::kSmall);
     const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);

@@ -117,11 +117,15 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
   }
 }
 
+const char* low_activations(const ConvProblem& p) {
+  return p.in_highest <= kLowActivation ? nullptr : "its input has values above 127";
+}
+
 template <const TileSet& Tiles, GatherFunction Gather>
-constexpr ConvKernel make_kernel(const char* name, Isa isa) {
-  return {{name, isa, supports_all<ConvProblem>, units<Tiles>, scratch_bytes<Tiles>, run<Tiles, Gather>},
-          packed_bytes<Tiles>,
-          pack<Tiles>};
+constexpr ConvKernel make_kernel(const char* name, Isa isa,
+                                 const char* (*supports)(const ConvProblem&) = supports_all<ConvProblem>) {
+  return {
+      {name, isa, supports, units<Tiles>, scratch_bytes<Tiles>, run<Tiles, Gather>}, packed_bytes<Tiles>, pack<Tiles>};
 }
 
 }  // namespace
@@ -133,6 +137,8 @@ constinit const ConvKernel kConv10x32Avx512 =
     make_kernel<kTilesAvx512, gather_rows_avx512>("conv_s8_10x32_avx512", Isa::kAvx512);
 constinit const ConvKernel kConv6x16AvxVnni =
     make_kernel<kTilesAvxVnni, gather_rows_avx2>("conv_s8_6x16_avxvnni", Isa::kAvxVnni);
+constinit const ConvKernel kConv6x16LowAvx2 =
+    make_kernel<kTilesAvx2Low, gather_rows_avx2>("conv_s8_6x16_low_avx2", Isa::kAvx2, low_activations);
 constinit const ConvKernel kConv4x16Avx2 = make_kernel<kTilesAvx2, gather_rows_avx2>("conv_s8_4x16_avx2", Isa::kAvx2);
 constinit const ConvKernel kConv4x8Portable =
     make_kernel<kTilesPortable, gather_rows>("conv_s8_4x8_portable", Isa::kPortable);

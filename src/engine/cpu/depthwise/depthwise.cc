@@ -6,8 +6,8 @@
 namespace qat::kernels {
 
 std::span<const DepthwiseKernel> depthwise_kernels() {
-  static const DepthwiseKernel table[] = {kDepthwise64Avx512Vnni, kDepthwise32AvxVnni, kDepthwise32Avx2,
-                                          kDepthwiseReference};
+  static const DepthwiseKernel table[] = {kDepthwise64Avx512Vnni, kDepthwise32AvxVnni, kDepthwise32LowAvx2,
+                                          kDepthwise32Avx2, kDepthwiseReference};
   return table;
 }
 

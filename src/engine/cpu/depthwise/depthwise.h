@@ -20,6 +20,7 @@ struct DepthwiseProblem {
   int64_t dilation_h = 1, dilation_w = 1;
   int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
   int32_t in_zero_point = 0;
+  int32_t in_highest = 255;  // no stored value of x is higher, nor is in_zero_point
   Epilogue epilogue;
   int64_t batch = 1, in_h = 1, in_w = 1;  // the bound shape
 

@@ -7,6 +7,7 @@ namespace qat::kernels {
 
 extern const DepthwiseKernel kDepthwise64Avx512Vnni;
 extern const DepthwiseKernel kDepthwise32AvxVnni;
+extern const DepthwiseKernel kDepthwise32LowAvx2;
 extern const DepthwiseKernel kDepthwise32Avx2;
 extern const DepthwiseKernel kDepthwiseReference;
 

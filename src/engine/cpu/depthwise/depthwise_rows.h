@@ -257,8 +257,9 @@ void run(const DepthwiseProblem& p, const DepthwiseArgs& a, int64_t begin, int64
 int64_t units(const DepthwiseProblem& p) { return p.batch * p.out_h(); }
 
 template <class Wide, class Narrow>
-constexpr DepthwiseKernel make_kernel(const char* name, Isa isa) {
-  return {{name, isa, supports_all<DepthwiseProblem>, units,
+constexpr DepthwiseKernel make_kernel(
+    const char* name, Isa isa, const char* (*supports)(const DepthwiseProblem&) = supports_all<DepthwiseProblem>) {
+  return {{name, isa, supports, units,
            [](const DepthwiseProblem& p) { return depthwise_scratch_bytes(p, Wide::kWidth); }, run<Wide, Narrow>},
           [](const DepthwiseProblem& p) { return depthwise_packed_bytes(p, Wide::kWidth); },
           [](const DepthwiseProblem& p, const int8_t* weights, void* packed) {

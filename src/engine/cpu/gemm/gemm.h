@@ -17,6 +17,7 @@ struct GemmProblem {
   int64_t channels = 1, positions = 1;  // inputs = channels * positions
   int64_t outputs = 1;
   int32_t in_zero_point = 0;
+  int32_t in_highest = 255;  // no stored value of x is higher
   Epilogue epilogue;
   int64_t rows = 1;  // N, the bound shape
 

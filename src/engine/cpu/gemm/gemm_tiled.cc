@@ -68,11 +68,14 @@ void run(const GemmProblem& p, const GemmArgs& a, int64_t begin, int64_t end, vo
     for (int64_t n = 0; n < p.rows; ++n) store_pad(p.epilogue, a.y, n, p.outputs);
 }
 
+const char* low_activations(const GemmProblem& p) {
+  return p.in_highest <= kLowActivation ? nullptr : "its input has values above 127";
+}
+
 template <const TileSet& Tiles>
-constexpr GemmKernel make_kernel(const char* name, Isa isa) {
-  return {{name, isa, supports_all<GemmProblem>, units<Tiles>, no_scratch<GemmProblem>, run<Tiles>},
-          packed_bytes<Tiles>,
-          pack<Tiles>};
+constexpr GemmKernel make_kernel(const char* name, Isa isa,
+                                 const char* (*supports)(const GemmProblem&) = supports_all<GemmProblem>) {
+  return {{name, isa, supports, units<Tiles>, no_scratch<GemmProblem>, run<Tiles>}, packed_bytes<Tiles>, pack<Tiles>};
 }
 
 }  // namespace
@@ -82,6 +85,8 @@ constinit const GemmKernel kGemm14x32Avx512Vnni =
     make_kernel<kTilesAvx512Vnni>("gemm_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
 constinit const GemmKernel kGemm10x32Avx512 = make_kernel<kTilesAvx512>("gemm_s8_10x32_avx512", Isa::kAvx512);
 constinit const GemmKernel kGemm6x16AvxVnni = make_kernel<kTilesAvxVnni>("gemm_s8_6x16_avxvnni", Isa::kAvxVnni);
+constinit const GemmKernel kGemm6x16LowAvx2 =
+    make_kernel<kTilesAvx2Low>("gemm_s8_6x16_low_avx2", Isa::kAvx2, low_activations);
 constinit const GemmKernel kGemm4x16Avx2 = make_kernel<kTilesAvx2>("gemm_s8_4x16_avx2", Isa::kAvx2);
 constinit const GemmKernel kGemm4x8Portable = make_kernel<kTilesPortable>("gemm_s8_4x8_portable", Isa::kPortable);
 

@@ -68,8 +68,12 @@ struct TileSet {
   int64_t columns() const { return static_cast<int64_t>(max_vectors) * vector_columns; }
 };
 
+// Two products of such an activation and a weight add up within 16 bits: 2 * 127 * 128 < 2^15.
+constexpr int32_t kLowActivation = 127;
+
 extern const TileSet kTilesPortable;
 extern const TileSet kTilesAvx2;
+extern const TileSet kTilesAvx2Low;  // for activations up to kLowActivation
 extern const TileSet kTilesAvxVnni;
 extern const TileSet kTilesAvx512;
 extern const TileSet kTilesAvx512Vnni;

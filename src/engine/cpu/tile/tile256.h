@@ -39,6 +39,62 @@ template <class Dot, int Rows, int Vectors>
   }
 }
 
+// A plain epilogue, its constants made once for all tiles of a call: the lower bound comes when packing saturates, as
+// in epilogue512.h.
+template <int Vectors>
+struct Plain256 {
+  explicit Plain256(const TileTask& t)
+      : full(t.epilogue->full),
+        high(_mm256_set1_ps(t.epilogue->high)),
+        zero_point(_mm256_set1_epi16(static_cast<short>(t.epilogue->full.zero_point))),
+        lowest(_mm_set1_epi8(static_cast<char>(t.epilogue->lowest))) {
+    for (int v = 0; v < Vectors; ++v) {
+      multiplier[v] = Lanes256::load(t.multiplier + 8 * v, t.channels - 8 * v);
+      bias[v] = Lanes256::load(t.bias + 8 * v, t.channels - 8 * v);
+    }
+  }
+
+  // One row; `skip` is read where there is one.
+  template <bool Skip>
+  [[gnu::always_inline]] __m128i finish(const __m256i (&sums)[Vectors], const uint8_t* skip) const {
+    __m256i q[2] = {};
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) {
+      __m256 y = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[v]), multiplier[v], bias[v]);
+      if constexpr (Skip) y = add_skip256(full, y, skip + 8 * v);
+      q[v] = _mm256_cvtps_epi32(_mm256_min_ps(high, y));
+    }
+    // Quadwords 0 and 2 are the first vector's columns, 1 and 3 the second's.
+    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero_point);
+    const __m256i ordered = _mm256_permute4x64_epi64(words, 0b11011000);
+    return _mm_max_epu8(_mm_packus_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1)),
+                        lowest);
+  }
+
+  const Epilogue full;  // a copy: stores of bytes may alias anything
+  __m256 high;
+  __m256i zero_point;
+  __m128i lowest;
+  __m256 multiplier[Vectors], bias[Vectors];
+};
+
+template <bool Skip, int Rows, int Vectors>
+[[gnu::always_inline]] inline void store_plain256(const TileTask& t, const Plain256<Vectors>& plain,
+                                                  const __m256i (&sums)[Rows][Vectors]) {
+  const int64_t channels = t.channels;
+  uint8_t* y = t.y;
+  const uint8_t* skip = t.skip;
+#pragma GCC unroll 6
+  for (int i = 0; i < Rows; ++i, y += t.y_stride, skip += t.skip_stride) {
+    const __m128i bytes = plain.template finish<Skip>(sums[i], skip);
+    if (channels >= 8 * Vectors) {
+      std::memcpy(y, &bytes, 8 * Vectors);
+    } else {
+      std::memcpy(y, &bytes, static_cast<size_t>(channels));
+    }
+  }
+}
+
 // Epilogue from memory, eight results at a time.
 static inline void finish_rows256(const TileTask& t, const int32_t* sums, int rows, int vectors) {
   const Epilogue& e = t.epilogue->full;
@@ -57,9 +113,20 @@ static inline void finish_rows256(const TileTask& t, const int32_t* sums, int ro
 
 template <class Dot, int Rows, int Vectors>
 void tile256(TileTask t, int64_t count) {
+  const Plain256<Vectors> plain(t);
   for (; count > 0; --count, t.advance(Rows)) {
+    const int64_t share = t.next_bytes * t.steps * t.segments;
+    for (int64_t i = 0; i < share; i += 64) _mm_prefetch(t.next + i, _MM_HINT_T1);
     __m256i sums[Rows][Vectors];
     multiply256<Dot>(t, sums);
+    if (t.epilogue->plain) {
+      if (plain.full.has_skip) {
+        store_plain256<true>(t, plain, sums);
+      } else {
+        store_plain256<false>(t, plain, sums);
+      }
+      continue;
+    }
     alignas(32) int32_t memory[Rows * Vectors * 8];
 #pragma GCC unroll 6
     for (int i = 0; i < Rows; ++i)

@@ -56,7 +56,7 @@ __device__ void store_sums(const ConvParams& p, const BlockPlace& at, const Sums
                                 : make_uint2(0, 0);
       int32_t sum[8];
       sums.gather(q, i / 2, i % 2, sum);
-      store8<true>(p, s, sum, skipped, at.first_pixel + row, channel);
+      store8<Outputs::kPlain>(p, s, sum, skipped, at.first_pixel + row, channel);
     }
   }
 }

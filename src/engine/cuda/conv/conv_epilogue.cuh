@@ -59,23 +59,41 @@ __device__ __noinline__ inline void store_general4(const OutputParams& p, float4
     if (channel + i < p.out_channels) y[i] = finish_f32(p.epilogue, values[i]);
 }
 
-// channel: of the output, a multiple of 8; skip: its 8 bytes, read where has_skip. kPlain: OutputParams::plain().
-template <bool kPlain>
+enum class Outputs : uint8_t {
+  kUnit,     // unit_outputs(): to_unit() said so
+  kPlain,    // OutputParams::plain()
+  kGeneral,  // the others
+};
+
+// channel: of the output, a multiple of 8; skip: its 8 bytes, read where has_skip.
+template <Outputs kOutputs>
 __device__ inline void store8(const OutputParams& p, const Scales8& s, const int32_t (&sum)[8], uint2 skip, int pixel,
                               int channel) {
-  float v[2][4];
-#pragma unroll
-  for (int i = 0; i < 8; ++i) v[i / 4][i % 4] = accumulated(sum[i], s.multiplier[i], s.bias[i]);
-  if (p.has_skip) {
-    add_skip4(p.epilogue, skip.x, v[0]);
-    add_skip4(p.epilogue, skip.y, v[1]);
-  }
-  if constexpr (kPlain) {
-    auto* y = static_cast<uint8_t*>(p.y) + static_cast<int64_t>(pixel) * p.out_pitch + channel;
-    *reinterpret_cast<uint2*>(y) = make_uint2(clamp4(p.epilogue, v[0]), clamp4(p.epilogue, v[1]));
+  auto* y = static_cast<uint8_t*>(p.y) + static_cast<int64_t>(pixel) * p.out_pitch + channel;
+  if constexpr (kOutputs == Outputs::kUnit) {
+    uint2 word;
+    if (p.has_skip) {
+      word = make_uint2(unit_outputs(p.unit, sum, s.multiplier, s.bias, skip.x),
+                        unit_outputs(p.unit, sum + 4, s.multiplier + 4, s.bias + 4, skip.y));
+    } else {
+      word = make_uint2(unit_outputs(p.unit, sum, s.multiplier, s.bias),
+                        unit_outputs(p.unit, sum + 4, s.multiplier + 4, s.bias + 4));
+    }
+    *reinterpret_cast<uint2*>(y) = word;
   } else {
-    store_general4(p, make_float4(v[0][0], v[0][1], v[0][2], v[0][3]), pixel, channel);
-    store_general4(p, make_float4(v[1][0], v[1][1], v[1][2], v[1][3]), pixel, channel + 4);
+    float v[2][4];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) v[i / 4][i % 4] = accumulated(sum[i], s.multiplier[i], s.bias[i]);
+    if (p.has_skip) {
+      add_skip4(p.epilogue, skip.x, v[0]);
+      add_skip4(p.epilogue, skip.y, v[1]);
+    }
+    if constexpr (kOutputs == Outputs::kPlain) {
+      *reinterpret_cast<uint2*>(y) = make_uint2(clamp4(p.epilogue, v[0]), clamp4(p.epilogue, v[1]));
+    } else {
+      store_general4(p, make_float4(v[0][0], v[0][1], v[0][2], v[0][3]), pixel, channel);
+      store_general4(p, make_float4(v[1][0], v[1][1], v[1][2], v[1][3]), pixel, channel + 4);
+    }
   }
 }
 

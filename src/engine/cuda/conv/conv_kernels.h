@@ -24,12 +24,18 @@ extern const ConvKernel kConv64x32x128MmaK8;
 extern const ConvKernel kConv32x32x128MmaK4;
 extern const ConvKernel kConv32x32x128MmaK8;
 // ..._wgmma: the same by wgmma (sm_90a).
-extern const ConvKernel kConv128x256Wgmma;
-extern const ConvKernel kConv256x128Wgmma;
 extern const ConvKernel kConv128x128Wgmma;
-extern const ConvKernel kConv256x64Wgmma;
 extern const ConvKernel kConv128x64Wgmma;
-// conv_s8_stem: pixels of 4 bytes.
+// ..._tma: wgmma, fed by the copy engine (sm_90a).
+extern const ConvKernel kConv128x128Tma;
+extern const ConvKernel kConv256x64Tma;
+extern const ConvKernel kConv64x128Tma;
+extern const ConvKernel kConv64x64Tma;
+extern const ConvKernel kConv64x128TmaFew;
+extern const ConvKernel kConv128x256Tma;
+extern const ConvKernel kConv256x128Tma;
+// conv_s8_stem: pixels of 4 bytes; _wgmma: sm_90a.
+extern const ConvKernel kConvStemWgmma;
 extern const ConvKernel kConvStem;
 extern const ConvKernel kConvReference;
 

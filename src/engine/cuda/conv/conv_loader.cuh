@@ -36,15 +36,30 @@ class PixelLoader {
     for (int i = 0; i < kRows; ++i) place(p, first_pixel + row + i * kStride, i);
   }
 
-  __device__ void load(const ConvParams& p, int stage_offset) const {
+  // What one step copies.
+  struct Sources {
+    const uint8_t* from[kRows];
+    int bytes[kRows];
+  };
+
+  __device__ Sources sources(const ConvParams& p) const {
+    Sources s;
     const uint32_t needed = 1u << r_ | 1u << (16 + s_);
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const bool inside = (inside_[i] & needed) == needed;
-      const uint8_t* from = inside ? p.x + (static_cast<int64_t>(corner_[i] + tap_offset_) << 4) : p.pad_line;
-      copy16(shared_ + stage_offset + i * kStride * kRowBytes, from, inside ? 16 : p.pad_bytes, p.reused);
+      s.from[i] = inside ? p.x + (static_cast<int64_t>(corner_[i] + tap_offset_) << 4) : p.pad_line;
+      s.bytes[i] = inside ? 16 : p.pad_bytes;
     }
+    return s;
   }
+
+  __device__ void load(const ConvParams& p, const Sources& s, int stage_offset) const {
+#pragma unroll
+    for (int i = 0; i < kRows; ++i)
+      copy16(shared_ + stage_offset + i * kStride * kRowBytes, s.from[i], s.bytes[i], p.reused);
+  }
+  __device__ void load(const ConvParams& p, int stage_offset) const { load(p, sources(p), stage_offset); }
 
   // To the same column of the next step.
   __device__ void advance(const ConvParams& p) {

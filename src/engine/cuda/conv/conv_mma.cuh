@@ -7,106 +7,38 @@
 
 #include "engine/cuda/conv/conv_block.cuh"
 #include "engine/cuda/conv/conv_loader.cuh"
+#include "engine/cuda/conv/conv_mma_reduce.cuh"
 #include "engine/cuda/conv/conv_mma_tile.cuh"
 #include "engine/cuda/launch.cuh"
-#include "engine/cuda/mma/cluster.cuh"
 
 namespace qat::cuda {
 
-// Partial sums to shared memory; each block of the cluster then adds and stores its share of the rows.
-template <TileSpec kSpec>
-__device__ void reduce_and_store(const ConvParams& p, const BlockPlace& at, const WarpTile<kSpec>& warp,
-                                 uint8_t* shared, const float* scales, int rank, int split, bool plain) {
+// The pixels of the first steps, after the wait for the kernels that write them; all they need is worked out before.
+// skip: where its tile goes, or null.
+template <TileSpec kSpec, class Pixels>
+__device__ inline void load_first(const ConvParams& p, const BlockPlace& at, Pixels& pixels, int steps, uint8_t* skip) {
   using T = Tile<kSpec>;
-  uint8_t* partial = shared + warp.slice * T::kPartialBytes;
+  typename Pixels::Sources sources[kSpec.stages - 1];
 #pragma unroll
-  for (int q = 0; q < kSpec.warp_columns / 32; ++q) {
-#pragma unroll
-    for (int i = 0; i < kSpec.warp_rows / 8; ++i) {
-      int32_t sum[8];
-      warp.gather(q, i / 2, i % 2, sum);
-      auto* to = reinterpret_cast<int4*>(partial + warp.row(i / 2, i % 2) * T::kPartialPitch + warp.column(q) * 4);
-      to[0] = make_int4(sum[0], sum[1], sum[2], sum[3]);
-      to[1] = make_int4(sum[4], sum[5], sum[6], sum[7]);
-    }
+  for (auto& step : sources) {
+    step = pixels.sources(p);
+    pixels.advance(p);
   }
-  cluster_barrier();
-  constexpr int kUnits = kSpec.columns / 8;
-  const int first_row = T::kRows * rank / split, last_row = T::kRows * (rank + 1) / split;
-  for (int i = static_cast<int>(threadIdx.x); i < (last_row - first_row) * kUnits; i += T::kThreads) {
-    const int row = first_row + i / kUnits, column = i % kUnits * 8;
-    const int pixel = at.first_pixel + row, n = at.first_column + column, channel = at.block * p.block_out + n;
-    if (pixel >= p.pixels || n >= p.stored) continue;
-    const uint2 skip = skip_at(p, pixel, channel);
-    int32_t sum[8] = {};
-    const uint32_t from = shared_address(shared) + row * T::kPartialPitch + column * 4;
-#pragma unroll 2
-    for (int other = 0; other < split; ++other) {
-#pragma unroll
-      for (int slice = 0; slice < kSpec.slices; ++slice) {
-        const int4 low = load_shared(from + slice * T::kPartialBytes, other);
-        const int4 high = load_shared(from + slice * T::kPartialBytes + 16, other);
-        sum[0] += low.x, sum[1] += low.y, sum[2] += low.z, sum[3] += low.w;
-        sum[4] += high.x, sum[5] += high.y, sum[6] += high.z, sum[7] += high.w;
-      }
-    }
-    const Scales8 s = scales_at(scales, kSpec.columns, column);
-    if (plain) {
-      store8<true>(p, s, sum, skip, pixel, channel);
-    } else {
-      store8<false>(p, s, sum, skip, pixel, channel);
-    }
-  }
-  cluster_barrier();  // no block leaves while another reads its shared memory
-}
-
-// Shape::kSpec is the tile (a type: nvcc 13.0 cannot name a value of class type in a kernel's stub); kReduces: the
-// depth is split.
-template <class Shape, bool kReduces>
-__global__ void __launch_bounds__(Tile<Shape::kSpec>::kThreads, Shape::kSpec.blocks)
-    conv_mma(const __grid_constant__ ConvParams p, bool plain) {
-  constexpr TileSpec kSpec = Shape::kSpec;
-  using T = Tile<kSpec>;
-  using Warp = WarpTile<kSpec>;
-  extern __shared__ __align__(1024) uint8_t shared[];
-  auto* scales = reinterpret_cast<float*>(shared);
-  uint8_t* work = shared + T::kColumnBytes;
-  let_next_start();
-  const int rank = kReduces ? cluster_rank() : 0, split = kReduces ? cluster_size() : 1;
-  const BlockPlace at(p, blockIdx.x / static_cast<uint32_t>(split), T::kRows, T::kColumns);
-  const int all_steps = (p.depth + T::kStepBytes - 1) / T::kStepBytes;
-  const int first_step = all_steps * rank / split, steps = all_steps * (rank + 1) / split - first_step;
-
-  // Copies: what no other kernel writes, then, after the wait, pixels, one group a step; the skip with the last of
-  // them.
-  const uint32_t stages = shared_address(work);
-  WeightLoader<T::kColumns, T::kStepBytes, T::kThreads> weights(p, at.block, at.first_column, first_step,
-                                                                stages + T::kRows * T::kStepBytes);
-#pragma unroll
-  for (int s = 0; s < kSpec.stages - 1; ++s) {
-    if (s < steps) weights.load(p, s * T::kStageBytes);
-    weights.advance();
-  }
-  copy_columns(p, p.start + static_cast<int64_t>(at.block) * p.rows, scales, T::kColumns, at.block, at.first_column);
-  PixelLoader<T::kRows, T::kStepBytes, T::kThreads> pixels(p, at.first_pixel, at.block, first_step, stages);
-  uint8_t* skip = work + T::stage_bytes(steps);
   wait_for_previous();
 #pragma unroll
   for (int s = 0; s < kSpec.stages - 1; ++s) {
-    if (s < steps) pixels.load(p, s * T::kStageBytes);
-    pixels.advance(p);
-    if (!kReduces && s == kSpec.stages - 2 && p.has_skip) copy_skip<T::kRows, T::kColumns>(p, at, shared_address(skip));
+    if (s < steps) pixels.load(p, sources[s], s * T::kStageBytes);
+    if (skip && s == kSpec.stages - 2 && p.has_skip) copy_skip<T::kRows, T::kColumns>(p, at, shared_address(skip));
     commit_copies();
   }
+}
 
-  wait_copies<kSpec.stages - 2>();
-  __syncthreads();
-  Warp warp(stages);
-  warp.begin([&](int column, int32_t(&start)[8]) {
-    start_at(scales, T::kColumns, column, start);
-    if (kReduces && (rank > 0 || warp.slice > 0))
-      for (int32_t& value : start) value = 0;
-  });
+// All steps, the first stages' copies under way.
+template <TileSpec kSpec, class Weights, class Pixels>
+__device__ inline void multiply_steps(const ConvParams& p, WarpTile<kSpec>& warp, Weights& weights, Pixels& pixels,
+                                      int steps) {
+  using T = Tile<kSpec>;
+  using Warp = WarpTile<kSpec>;
   typename Warp::Fragments now, next;
   warp.load(now, 0, 0);
   int read = 0, write = (kSpec.stages - 1) * T::kStageBytes;
@@ -131,11 +63,56 @@ __global__ void __launch_bounds__(Tile<Shape::kSpec>::kThreads, Shape::kSpec.blo
       now = next;
     }
   }
-
   wait_copies<0>();
   __syncthreads();
+}
+
+// Shape::kSpec is the tile (a type: nvcc 13.0 cannot name a value of class type in a kernel's stub); kReduces: the
+// depth is split.
+template <class Shape, bool kReduces>
+__global__ void __launch_bounds__(Tile<Shape::kSpec>::kThreads, Shape::kSpec.blocks)
+    conv_mma(const __grid_constant__ ConvParams p, bool plain) {
+  constexpr TileSpec kSpec = Shape::kSpec;
+  using T = Tile<kSpec>;
+  using Warp = WarpTile<kSpec>;
+  extern __shared__ __align__(1024) uint8_t shared[];
+  auto* scales = reinterpret_cast<float*>(shared);
+  let_next_start();
+  const int rank = kReduces ? cluster_rank() : 0, split = kReduces ? cluster_size() : 1;
+  const BlockPlace at(p, blockIdx.x / static_cast<uint32_t>(split), T::kRows, T::kColumns);
+  uint8_t* mail = shared + T::kColumnBytes;
+  uint8_t* work = mail + (split > 1 ? Reduction<kSpec>::kMailBytes : 0);
+  Reduction<kSpec> reduction(p, at, mail, shared_address(mail) - 16, rank, split);
+  const int all_steps = (p.depth + T::kStepBytes - 1) / T::kStepBytes;
+  const int first_step = all_steps * rank / split, steps = all_steps * (rank + 1) / split - first_step;
+
+  // Copies: what no other kernel writes, then, after the wait, pixels, one group a step; the skip with the last of
+  // them.
+  const uint32_t stages = shared_address(work);
+  WeightLoader<T::kColumns, T::kStepBytes, T::kThreads> weights(p, at.block, at.first_column, first_step,
+                                                                stages + T::kRows * T::kStepBytes);
+#pragma unroll
+  for (int s = 0; s < kSpec.stages - 1; ++s) {
+    if (s < steps) weights.load(p, s * T::kStageBytes);
+    weights.advance();
+  }
+  copy_columns(p, p.start + static_cast<int64_t>(at.block) * p.rows, scales, T::kColumns, at.block, at.first_column);
+  PixelLoader<T::kRows, T::kStepBytes, T::kThreads> pixels(p, at.first_pixel, at.block, first_step, stages);
+  uint8_t* skip = work + T::stage_bytes(steps);
+  load_first<kSpec>(p, at, pixels, steps, kReduces ? nullptr : skip);
+  if constexpr (kReduces) reduction.load_skip();
+
+  wait_copies<kSpec.stages - 2>();
+  __syncthreads();
+  Warp warp(stages);
+  warp.begin([&](int column, int32_t(&start)[8]) {
+    start_at(scales, T::kColumns, column, start);
+    if (kReduces && (rank > 0 || warp.slice > 0))
+      for (int32_t& value : start) value = 0;
+  });
+  multiply_steps<kSpec>(p, warp, weights, pixels, steps);
   if constexpr (kReduces) {
-    reduce_and_store(p, at, warp, work, scales, rank, split, plain);
+    reduction.finish(warp, work, scales, plain);
   } else {
     store_sums<T::kColumns>(p, at, warp, scales, skip);
   }
@@ -147,13 +124,13 @@ cudaError_t launch_conv_mma(const ConvParams& p, int split, cudaStream_t stream)
   const int steps = ((p.depth + T::kStepBytes - 1) / T::kStepBytes + split - 1) / split;
   int bytes = T::stage_bytes(steps) + (!kReduces && p.has_skip ? T::kRows * T::kColumns : 0);
   if (kReduces && bytes < Shape::kSpec.slices * T::kPartialBytes) bytes = Shape::kSpec.slices * T::kPartialBytes;
-  bytes += T::kColumnBytes;
+  bytes += T::kColumnBytes + (split > 1 ? Reduction<Shape::kSpec>::kMailBytes : 0);
   const auto kernel = conv_mma<Shape, kReduces>;
   const cudaError_t status = allow_shared_memory(kernel);
   if (status != cudaSuccess) return status;
   const auto row_tiles = static_cast<uint32_t>((p.pixels + T::kRows - 1) / T::kRows);
   return launch(kernel,
-                {.grid = row_tiles * p.column_tiles.value * split,
+                {.grid = row_tiles * p.column_tiles.value * static_cast<uint32_t>(split),
                  .block = T::kThreads,
                  .shared_bytes = static_cast<size_t>(bytes),
                  .cluster_x = static_cast<unsigned>(split)},

@@ -2,6 +2,7 @@
 #include "engine/cuda/conv/conv_mma_entry.cuh"
 
 namespace qat::cuda {
+
 struct Tile64x64x128Split {
   static constexpr TileSpec kSpec{
       .rows = 64, .columns = 64, .step_bytes = 128, .warp_rows = 32, .warp_columns = 32, .slices = 2, .stages = 4};

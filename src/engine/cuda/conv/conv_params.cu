@@ -15,6 +15,7 @@ OutputParams output_params(const kernels::ConvProblem& p, const kernels::ConvArg
           .skip = a.skip,
           .y = a.y,
           .epilogue = device_epilogue(p.epilogue),
+          .unit = unit_epilogue(p.epilogue),
           .has_skip = p.epilogue.has_skip,
           .f32_output = p.epilogue.output == kernels::Output::kF32,
           .pixels = narrow(p.pixels()),

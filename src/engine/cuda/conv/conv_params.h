@@ -4,6 +4,7 @@
 #include "engine/cuda/conv/conv_shape.h"
 #include "engine/cuda/epilogue.cuh"
 #include "engine/cuda/mma/divide.h"
+#include "engine/cuda/unit_epilogue.cuh"
 
 namespace qat::cuda {
 
@@ -14,6 +15,7 @@ struct OutputParams {
   const uint8_t* skip;
   void* y;
   DeviceEpilogue epilogue;
+  UnitEpilogue unit;
   bool has_skip, f32_output;
   int32_t pixels;
   int32_t block_out;  // outputs of a block of groups

@@ -1,4 +1,6 @@
 // Every CUDA convolution against the CPU's reference, bit for bit.
+#include <array>
+
 #include "engine/cpu/conv/conv_cases.h"
 #include "engine/cuda/conv/conv_shape.h"
 #include "engine/cuda/test_support.h"
@@ -25,8 +27,7 @@ using kernels::Values;
 }
 
 // Runs every kernel that supports the problem; the skip's buffer is the output where `in_place`.
-void compare_all(const ConvProblem& p, Random& random, Values values, Scales scales, bool in_place = false) {
-  const kernels::ConvData d = kernels::make_data(p, random, values, scales);
+void compare_all(const ConvProblem& p, const kernels::ConvData& d, bool in_place) {
   const kernels::Buffer expected = kernels::run_kernel(kernels::conv_kernels().back(), p, d, 1);
   const GuardedBuffer x(to_gpu_pitch(d.x.data(), p.batch * p.in_h * p.in_w, p.in_channels));
   const std::vector<uint8_t> skip = to_gpu_pitch(d.skip.data(), p.pixels(), p.out_channels);
@@ -48,6 +49,10 @@ void compare_all(const ConvProblem& p, Random& random, Values values, Scales sca
                      .y = y.data()});
     ASSERT_TRUE(same_output(p, expected, y)) << kernel->name << " " << kernels::describe(p);
   }
+}
+
+void compare_all(const ConvProblem& p, Random& random, Values values, Scales scales, bool in_place = false) {
+  compare_all(p, kernels::make_data(p, random, values, scales), in_place);
 }
 
 ConvProblem square(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t extent) {
@@ -138,6 +143,101 @@ TEST(CudaConv, Groups) {
       p.groups = c.groups, p.batch = 2, p.in_zero_point = stride == 1 ? 0 : 99;
       p.epilogue = kernels::make_epilogue(index += 5, random);
       compare_all(p, random, Values::kRandom, Scales::kTies);
+    }
+  }
+}
+
+// Windows as the copy engine walks them: every pad different, strides, dilation, whole boxes of 128 and of 64 bytes of
+// channels, more than one tile of pixels.
+TEST(CudaConv, Windows) {
+  QAT_NEEDS_GPU();
+  Random random(9);
+  for (int64_t index = 0; index < 24; ++index) {
+    ConvProblem p{.in_channels = std::array{128, 250, 64, 180}[static_cast<size_t>(index % 4)],
+                  .out_channels = 40 + random.below(300),
+                  .kernel_h = 1 + random.below(4),
+                  .kernel_w = 1 + random.below(4),
+                  .stride_h = 1 + random.below(3),
+                  .stride_w = 1 + random.below(3),
+                  .dilation_h = 1 + random.below(3),
+                  .dilation_w = 1 + random.below(3),
+                  .pad_top = random.below(4),
+                  .pad_left = random.below(4),
+                  .pad_bottom = random.below(4),
+                  .pad_right = random.below(4),
+                  .batch = 1 + random.below(4),
+                  .in_h = 11 + random.below(12),
+                  .in_w = 11 + random.below(12)};
+    p.epilogue = kernels::make_epilogue(index % 3, random);
+    p.epilogue.has_skip = index % 3 == 2;
+    compare_all(p, random, Values::kRandom, Scales::kSmall);
+  }
+}
+
+// More tiles than blocks, launch after launch, steps and skip that fill rings evenly, against the GPU's reference.
+TEST(CudaConv, ManyTiles) {
+  QAT_NEEDS_GPU();
+  Random random(11);
+  for (ConvProblem p : {square(512, 128, 1, 1, 60), square(256, 128, 1, 1, 60), square(128, 64, 3, 1, 60)}) {
+    p.batch = 12;
+    p.epilogue = {.activation = Activation::kClip, .has_skip = p.kernel_h == 1, .skip_scale = 0.5f, .hi = 127};
+    const kernels::ConvData d = kernels::make_data(p, random, Values::kRandom, Scales::kSmall);
+    const GuardedBuffer x(to_gpu_pitch(d.x.data(), p.batch * p.in_h * p.in_w, p.in_channels));
+    const GuardedBuffer skip(to_gpu_pitch(d.skip.data(), p.pixels(), p.out_channels));
+    const GuardedBuffer multiplier(d.requant.multiplier), bias(d.requant.bias);
+    const auto outputs = [&](const ConvKernel& kernel) {
+      std::vector<uint8_t> packed(kernel.packed_bytes(p));
+      kernel.pack(p, d.weights.data(), packed.data());
+      const GuardedBuffer weights(packed), y(static_cast<size_t>(p.pixels() * p.out_channels));
+      for (int i = 0; i < 6; ++i)
+        EXPECT_EQ(kernel.launch(p,
+                                {.x = x.data(),
+                                 .weights = weights.data(),
+                                 .multiplier = multiplier.as<float>(),
+                                 .bias = bias.as<float>(),
+                                 .skip = skip.data(),
+                                 .y = y.data()},
+                                nullptr, nullptr),
+                  cudaSuccess);
+      return y.host();
+    };
+    const std::vector<uint8_t> expected = outputs(conv_kernels().back());
+    for (const ConvKernel* kernel : kernels_here(conv_kernels())) {
+      if (kernel->supports(p)) continue;
+      EXPECT_TRUE(outputs(*kernel) == expected) << kernel->name << " " << kernels::describe(p);
+    }
+  }
+}
+
+// Around what unit_epilogue.cuh needs: upper ends, lower ends that round to 0 or to 1, skips, and multipliers, biases
+// and skip scales on both sides of 2^-90 and of infinity.
+TEST(CudaConv, UnitOutputs) {
+  QAT_NEEDS_GPU();
+  Random random(10);
+  constexpr float kTiny[] = {0x1p-90f, 0x1p-91f, 0x1p-120f, 0x1p-149f, 0.0f}, kInf = HUGE_VALF;
+  int64_t index = 0;
+  for (const float low : {0.0f, 0.5f, 0.50001f, -0.5f, 1.0f}) {
+    for (const float high : {kInf, 126.5f, 127.5f, 6.0f, 254.5f}) {
+      for (const bool has_skip : {false, true}) {
+        ConvProblem p = square(100, 152, 1, 1, 13);
+        p.in_zero_point = index % 3 == 0 ? 128 : 0;
+        p.epilogue = {.activation = Activation::kClip,
+                      .p0 = low,
+                      .p1 = high,
+                      .has_skip = has_skip,
+                      .skip_zero_point = index % 2 ? 128 : 0,
+                      .skip_scale = index % 5 == 4   ? kTiny[index / 5 % 5]
+                                    : index % 7 == 6 ? 0x1p101f
+                                                     : 0.5f,
+                      .hi = index % 2 ? 127 : 255};
+        kernels::ConvData d = kernels::make_data(p, random, Values::kRandom, index % 4 ? Scales::kTies : Scales::kHuge);
+        if (index % 6 == 5) {
+          for (size_t k = 0; k < d.requant.bias.size(); k += 7) d.requant.bias[k] = kTiny[k % 5];
+          for (size_t k = 3; k < d.requant.bias.size(); k += 7) d.requant.multiplier[k] = -kTiny[k % 5];
+        }
+        compare_all(p, d, false);
+        ++index;
+      }
     }
   }
 }

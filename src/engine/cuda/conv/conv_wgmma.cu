@@ -1,27 +1,10 @@
-// Tiles of the wgmma convolutions: for many pixels on sm_90.
+// Tiles of the wgmma convolutions: for many pixels on sm_90 where conv_tma.cu's do not fit, as windows of an image
+// whose padding is not 0.
 #include "engine/cuda/conv/conv_kernels.h"
 #include "engine/cuda/conv/conv_wgmma.cuh"
 
 namespace qat::cuda {
 
-struct Wgmma128x256 {
-  static constexpr WgmmaSpec kSpec{.rows = 128,
-                                   .columns = 256,
-                                   .group_rows = 64,
-                                   .group_columns = 256,
-                                   .instruction_columns = 128,
-                                   .stages = 4,
-                                   .blocks = 1};
-};
-struct Wgmma256x128 {
-  static constexpr WgmmaSpec kSpec{.rows = 256,
-                                   .columns = 128,
-                                   .group_rows = 128,
-                                   .group_columns = 128,
-                                   .instruction_columns = 128,
-                                   .stages = 4,
-                                   .blocks = 1};
-};
 struct Wgmma128x128 {
   static constexpr WgmmaSpec kSpec{.rows = 128,
                                    .columns = 128,
@@ -30,15 +13,6 @@ struct Wgmma128x128 {
                                    .instruction_columns = 128,
                                    .stages = 3,
                                    .blocks = 2};
-};
-struct Wgmma256x64 {
-  static constexpr WgmmaSpec kSpec{.rows = 256,
-                                   .columns = 64,
-                                   .group_rows = 128,
-                                   .group_columns = 64,
-                                   .instruction_columns = 64,
-                                   .stages = 5,
-                                   .blocks = 1};
 };
 struct Wgmma128x64 {
   static constexpr WgmmaSpec kSpec{.rows = 128,
@@ -71,10 +45,7 @@ constexpr ConvKernel entry(const char* name) {
 
 }  // namespace
 
-constinit const ConvKernel kConv128x256Wgmma = entry<Wgmma128x256>("conv_s8_128x256x128_wgmma");
-constinit const ConvKernel kConv256x128Wgmma = entry<Wgmma256x128>("conv_s8_256x128x128_wgmma");
 constinit const ConvKernel kConv128x128Wgmma = entry<Wgmma128x128>("conv_s8_128x128x128_wgmma");
-constinit const ConvKernel kConv256x64Wgmma = entry<Wgmma256x64>("conv_s8_256x64x128_wgmma");
 constinit const ConvKernel kConv128x64Wgmma = entry<Wgmma128x64>("conv_s8_128x64x128_wgmma");
 
 }  // namespace qat::cuda

@@ -6,6 +6,7 @@
 #include "engine/cuda/epilogue.cuh"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/mma/divide.h"
+#include "engine/cuda/unit_epilogue.cuh"
 
 namespace qat::cuda {
 namespace {
@@ -51,6 +52,7 @@ struct Params {
   const uint8_t* skip;
   void* y;
   DeviceEpilogue epilogue;
+  UnitEpilogue unit;
   bool has_skip, f32_output;
   uint32_t zero_word;  // four in_zero_points
   int32_t in_h, in_w, out_h, out_w, pad_top, pad_left, channels;
@@ -72,20 +74,52 @@ __device__ inline Place place_of(const Params& p, uint32_t thread, int rows, int
           static_cast<int>(image)};
 }
 
+// Multipliers and biases of a word's 4 channels, 0 past the last.
+struct Scales4 {
+  float multiplier[4], bias[4];
+
+  __device__ Scales4(const Params& p, int word) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int c = word * 4 + i;
+      multiplier[i] = c < p.channels ? p.multiplier[c] : 0.0f, bias[i] = c < p.channels ? p.bias[c] : 0.0f;
+    }
+  }
+
+  // Whether the outputs may be unit_outputs(); then takes all times kUnit.
+  __device__ bool to_unit(const Params& p) {
+    bool exact = p.unit.usable;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) exact = exact && unit_exact(multiplier[i]) && unit_exact(bias[i]);
+    if (exact)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) multiplier[i] *= kUnit, bias[i] *= kUnit;
+    return exact;
+  }
+};
+
+template <bool kUnitOutputs>
 __device__ inline void store4(const Params& p, const Place& at, int row, int column, const int32_t (&sum)[4],
-                              const float4& multiplier, const float4& bias) {
+                              const Scales4& s) {
   const int64_t pixel = (static_cast<int64_t>(at.image) * p.out_h + row) * p.out_w + column;
   const int64_t index = pixel * p.words.value + at.word;
-  float v[4] = {accumulated(sum[0], multiplier.x, bias.x), accumulated(sum[1], multiplier.y, bias.y),
-                accumulated(sum[2], multiplier.z, bias.z), accumulated(sum[3], multiplier.w, bias.w)};
-  if (p.has_skip) add_skip4(p.epilogue, reinterpret_cast<const uint32_t*>(p.skip)[index], v);
-  if (!p.f32_output) {
-    static_cast<uint32_t*>(p.y)[index] = finish4(p.epilogue, v);
-    return;
+  const uint32_t skip = p.has_skip ? reinterpret_cast<const uint32_t*>(p.skip)[index] : 0;
+  if constexpr (kUnitOutputs) {
+    static_cast<uint32_t*>(p.y)[index] = p.has_skip ? unit_outputs(p.unit, sum, s.multiplier, s.bias, skip)
+                                                    : unit_outputs(p.unit, sum, s.multiplier, s.bias);
+  } else {
+    float v[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) v[i] = accumulated(sum[i], s.multiplier[i], s.bias[i]);
+    if (p.has_skip) add_skip4(p.epilogue, skip, v);
+    if (!p.f32_output) {
+      static_cast<uint32_t*>(p.y)[index] = finish4(p.epilogue, v);
+      return;
+    }
+    for (int c = 0; c < 4; ++c)
+      if (at.word * 4 + c < p.channels)
+        static_cast<float*>(p.y)[pixel * p.channels + at.word * 4 + c] = finish_f32(p.epilogue, v[c]);
   }
-  for (int c = 0; c < 4; ++c)
-    if (at.word * 4 + c < p.channels)
-      static_cast<float*>(p.y)[pixel * p.channels + at.word * 4 + c] = finish_f32(p.epilogue, v[c]);
 }
 
 // A window of kSize x kSize with stride kStep.
@@ -167,6 +201,17 @@ class Strip {
   uint32_t taps_[kSize * 4 * kTapWords];
 };
 
+template <bool kUnitOutputs, int kRows, int kColumns>
+__device__ inline void store_strip(const Params& p, const Place& at, const int32_t (&sums)[kRows][kColumns][4],
+                                   const Scales4& s) {
+#pragma unroll
+  for (int row = 0; row < kRows; ++row)
+#pragma unroll
+    for (int column = 0; column < kColumns; ++column)
+      if (at.row + row < p.out_h && at.column + column < p.out_w)
+        store4<kUnitOutputs>(p, at, at.row + row, at.column + column, sums[row][column], s);
+}
+
 template <int kSize, int kStep, int kRows, int kColumns>
 __global__ void __launch_bounds__(kThreads) depthwise_rows(const __grid_constant__ Params p) {
   let_next_start();
@@ -175,20 +220,11 @@ __global__ void __launch_bounds__(kThreads) depthwise_rows(const __grid_constant
   const Place at = place_of(p, static_cast<uint32_t>(thread), kRows, kColumns);
   Strip<kSize, kStep, kRows, kColumns> strip;
   strip.load_taps(p, at.word);
-  const auto scale = [&](const float* from) {
-    const int c = at.word * 4;
-    return make_float4(c < p.channels ? from[c] : 0.0f, c + 1 < p.channels ? from[c + 1] : 0.0f,
-                       c + 2 < p.channels ? from[c + 2] : 0.0f, c + 3 < p.channels ? from[c + 3] : 0.0f);
-  };
-  const float4 multiplier = scale(p.multiplier), bias = scale(p.bias);
+  Scales4 scales(p, at.word);
+  const bool unit = scales.to_unit(p);
   wait_for_previous();
   strip.accumulate(p, at);
-#pragma unroll
-  for (int row = 0; row < kRows; ++row)
-#pragma unroll
-    for (int column = 0; column < kColumns; ++column)
-      if (at.row + row < p.out_h && at.column + column < p.out_w)
-        store4(p, at, at.row + row, at.column + column, strip.sums[row][column], multiplier, bias);
+  unit ? store_strip<true>(p, at, strip.sums, scales) : store_strip<false>(p, at, strip.sums, scales);
 }
 
 template <int kSize, int kStep, int kRows, int kColumns>
@@ -206,6 +242,7 @@ cudaError_t enqueue(const DepthwiseProblem& p, const DepthwiseArgs& a, cudaStrea
                       .skip = a.skip,
                       .y = a.y,
                       .epilogue = device_epilogue(p.epilogue),
+                      .unit = unit_epilogue(p.epilogue),
                       .has_skip = p.epilogue.has_skip,
                       .f32_output = p.epilogue.output == kernels::Output::kF32,
                       .zero_word = static_cast<uint32_t>(p.in_zero_point) * 0x01010101u,

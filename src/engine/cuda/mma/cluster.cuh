@@ -1,4 +1,4 @@
-// Thread block clusters (sm_90): rank, barrier, and reading another block's shared memory. One block alone before.
+// Thread block clusters (sm_90): rank, barriers, and sending to another block's shared memory. One block alone before.
 #pragma once
 
 #include <cstdint>
@@ -21,32 +21,21 @@ __device__ inline int cluster_rank() {
   return static_cast<int>(rank);
 }
 
-// All threads of all blocks; shared memory written before it can be read after it by any of them.
-__device__ inline void cluster_barrier() {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.arrive.release;\n barrier.cluster.wait.acquire;" ::: "memory");
-#else
-  __syncthreads();
-#endif
-}
+// All threads of all blocks, in two halves. It orders no memory but barriers that publish_barriers() spoke of: with
+// "release" it would wait for everything the block ever wrote.
+__device__ inline void cluster_arrive() { asm volatile("barrier.cluster.arrive.relaxed;" ::: "memory"); }
+__device__ inline void cluster_wait() { asm volatile("barrier.cluster.wait;" ::: "memory"); }
 
-// 16 bytes at this block's address `shared` in the block of rank `rank`.
-__device__ inline int4 load_shared(uint32_t shared, int rank) {
-  int4 v;
-#if __CUDA_ARCH__ >= 900
+// 32 bytes to this block's addresses `to` and `barrier` in the block of rank `rank`, whose barrier counts them.
+__device__ inline void send_shared(uint32_t to, uint32_t barrier, int rank, const int32_t (&v)[8]) {
   asm volatile(
-      "{\n .reg .u32 remote;\n mapa.shared::cluster.u32 remote, %4, %5;\n"
-      " ld.shared::cluster.v4.s32 {%0, %1, %2, %3}, [remote];\n}"
-      : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-      : "r"(shared), "r"(rank)
+      "{\n .reg .u32 there, counter;\n mapa.shared::cluster.u32 there, %0, %2;\n"
+      " mapa.shared::cluster.u32 counter, %1, %2;\n"
+      " st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.s32 [there], {%3, %4, %5, %6}, [counter];\n"
+      " st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.s32 [there + 16], {%7, %8, %9, %10}, [counter];\n"
+      "}" ::"r"(to),
+      "r"(barrier), "r"(rank), "r"(v[0]), "r"(v[1]), "r"(v[2]), "r"(v[3]), "r"(v[4]), "r"(v[5]), "r"(v[6]), "r"(v[7])
       : "memory");
-#else
-  asm volatile("ld.shared.v4.s32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-               : "r"(shared)
-               : "memory");
-#endif
-  return v;
 }
 
 }  // namespace qat::cuda

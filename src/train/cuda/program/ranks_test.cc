@@ -97,6 +97,17 @@ TEST(ProgramRanks, AllStopWhereOneIsNotFinite) {
   group->leave();
 }
 
+TEST(ProgramRanks, EachBackendHasAStoreOfItsOwn) {
+  const std::unique_ptr<Group> group = two_ranks();
+  if (group == nullptr) return;
+  const auto first = group->impl().store_for("nccl"), second = group->impl().store_for("nccl");
+  const std::string key = cat("id of ", group->rank());
+  first->set(key, std::string("1"));
+  EXPECT_TRUE(first->check({key}));
+  EXPECT_FALSE(second->check({key}));
+  group->leave();
+}
+
 // Leaves and copies each go once, none before its last reader's backward pass.
 TEST(Buckets, CoverEverythingInTheOrderOfTheBackwardPass) {
   ir::Graph net = zoo::build("resnet50", {.in_channels = 3, .classes = 1000, .height = 64, .width = 64});

@@ -43,7 +43,7 @@ c10::intrusive_ptr<c10d::Store> meet(const Launch& launch) {
   return store;
 }
 
-c10::intrusive_ptr<c10d::ProcessGroupGloo> make_gloo(const Group::Impl& impl, const char* name, milliseconds timeout) {
+c10::intrusive_ptr<c10d::ProcessGroupGloo> make_gloo(Group::Impl& impl, const char* name, milliseconds timeout) {
   const Launch& launch = impl.launch;
   auto options = c10d::ProcessGroupGloo::Options::create(kMeeting);
   const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
@@ -81,11 +81,11 @@ std::unique_ptr<Group> Group::join(const Launch& launch, OnLost lost) {
   impl->launch = launch;
   return named("cannot meet the other ranks", launch, [&] {
     impl->store = meet(launch);
-    const auto gloo = make_gloo(*impl, "qat/gloo", kCollective);
+    const auto gloo = make_gloo(*impl, "gloo", kCollective);
     impl->gloo = gloo;
     impl->ranks = c10::make_intrusive<c10d::ProcessGroup>(impl->store, launch.rank, launch.size);
     impl->ranks->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, impl->gloo);
-    impl->watch = std::make_unique<Watch>(make_gloo(*impl, "qat/watch", kForever), launch, std::move(lost));
+    impl->watch = std::make_unique<Watch>(make_gloo(*impl, "watch", kForever), launch, std::move(lost));
     return std::unique_ptr<Group>(new Group(std::move(impl)));
   });
 }
