@@ -62,6 +62,15 @@ TEST_F(Training, SkippedImagesAreCountedAndNamed) {
   const Outcome calibrated = command({"calibrate", "DATA.BROKEN=skip", "QUANT.IMAGES=24"});
   expect_ok(calibrated);
   EXPECT_TRUE(says(calibrated, "calibration")) << calibrated.err;
+  const Outcome table = command({"calibrate", "DATA.BROKEN=skip", "--quiet"});
+  EXPECT_NE(table.out.find("conv1._input_quantizer"), std::string::npos) << table.out;
+  EXPECT_EQ(table.err, "");
+  const Outcome json = command({"calibrate", "DATA.BROKEN=skip", "DATA.LIMIT=8", "--json"});
+  EXPECT_NE(json.out.find(R"("ranges":[{"layer":"conv1._input_quantizer","amax":)"), std::string::npos) << json.out;
+  EXPECT_NE(json.err.find("QUANT.IMAGES 16: the training split has only 8"), std::string::npos) << json.err;
+  const char* checkpoint = "QUANT.CHECKPOINT=outputs/checkpoint_normal_train_best.pth";
+  EXPECT_TRUE(fails_with(command({"calibrate", checkpoint, "OUTPUTS=/dev/null/x"}), 7, "cannot create /dev/null/x"));
+  EXPECT_TRUE(fails_with(command({"calibrate", "QUANT.SKIP=*", "DATA.BROKEN=skip"}), 2, "leaves no layer"));
 }
 
 TEST_F(Training, ControlCEndsAnEvaluationAndResumeNeedsNoOptions) {

@@ -94,7 +94,9 @@ TEST(Usage, ResultsGoToStdoutTheRestToStderr) {
   EXPECT_EQ(json.err, "");
   EXPECT_EQ(json.out.front(), '{');
   EXPECT_EQ(std::count(json.out.begin(), json.out.end(), '\n'), 1);
-  EXPECT_NE(json.out.find(R"("key":"TRAIN.LR","value":"0.5","default":"0.1","type":"float")"), std::string::npos);
+  EXPECT_NE(json.out.find(R"("key":"TRAIN.LR","value":0.5,"default":0.1,"type":"float")"), std::string::npos);
+  EXPECT_NE(json.out.find(R"("key":"TRAIN.STEPS","value":[],)"), std::string::npos);
+  EXPECT_NE(json.out.find(R"("key":"DATA.FLIP","value":false,)"), std::string::npos);
   EXPECT_EQ(json.out.find('\033'), std::string::npos);
 }
 

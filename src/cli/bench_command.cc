@@ -24,21 +24,32 @@ std::vector<double> percentiles(const Args& args) {
   return list;
 }
 
+void refuse_overwriting_exports(const Args& args, const fs::path& model) {
+  for (const char* flag : {"--exportTimes", "--exportProfile", "--exportLayerInfo"}) {
+    if (args.has(flag)) refuse_overwriting(model, args.text(flag));
+  }
+}
+
 // The engine of --loadEngine, of the operand or of OUTPUTS; with --onnx it is built first (and kept with --saveEngine).
 engine::Plan plan_for(Context& context, fs::path& path) {
   const config::Options& options = context.options();
   if (context.config.source("BUILD.ONNX") == "command line" && !context.args.has("--loadEngine")) {
     path = options.build.onnx;
+    refuse_overwriting_exports(context.args, path);
+    if (!options.build.engine.empty()) refuse_overwriting(path, options.build.engine);
     engine::Plan plan = build_engine(context).plan;
     if (options.build.engine.empty()) return plan;
     path = options.build.engine;
+    refuse_overwriting_exports(context.args, path);
     if (path.has_parent_path()) fs::create_directories(path.parent_path());
     engine::save_plan(path, plan);
     return plan;
   }
   path = context.args.text("--loadEngine", context.args.operand(0));
   if (path.empty()) path = engine_path(options);
-  return engine::load_plan(require_file(path, "run `qat build` first, or give --loadEngine=FILE"));
+  require_file(path, "run `qat build` first, or give --loadEngine=FILE");
+  refuse_overwriting_exports(context.args, path);
+  return engine::load_plan(path);
 }
 
 // trtexec's line of figures.
@@ -131,7 +142,7 @@ int run(Context& context) {
   }
   engine::Session session(plan, {.threads = static_cast<int>(context.options().build.threads)});
   const std::string shapes = context.args.text("--shapes");
-  eval::LatencyOptions how{.shape = shapes.empty() ? plan->profile.opt : engine::parse_shape(shapes),
+  eval::LatencyOptions how{.shape = shapes.empty() ? plan->profile.opt : shape_for(shapes, plan->input.name),
                            .warm_up_ms = context.args.number("--warmUp", 200),
                            .duration_s = context.args.number("--duration", 3),
                            .iterations = static_cast<int64_t>(context.args.number("--iterations", 10, 1)),

@@ -45,10 +45,13 @@ int run(Context& context) {
          "build makes engines; time this one with `qat bench --loadEngine=", context.args.text("--loadEngine"), "`");
   }
   const fs::path onnx = onnx_path(options), engine = engine_path(options);
-  if (onnx == engine) fail(Code::kUsage, engine.string(), " is the input itself; give another --saveEngine");
   require_file(onnx, "run `qat convert` first, or give --onnx=FILE");
+  refuse_overwriting(onnx, engine);
   if (engine.has_parent_path()) fs::create_directories(engine.parent_path());
-  if (options.build.backend == "tensorrt") return run_trtexec(context);
+  if (options.build.backend == "tensorrt") {
+    run_trtexec(context);
+    return 0;
+  }
 
   const engine::BuildResult built = build_engine(context);
   engine::save_plan(engine, built.plan);

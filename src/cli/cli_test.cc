@@ -8,19 +8,19 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "cli/engines.h"
 #include "cli/parse.h"
 #include "cli/results.h"
 #include "cli/stored_config.h"
 #include "cli/table.h"
-#include "cli/trtexec.h"
 
 namespace qat::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<Command> commands() { return {build_command(), eval_command(), compare_command()}; }
+std::vector<Command> commands() {
+  return {build_command(), eval_command(), compare_command(), bench_command(), report_command()};
+}
 
 std::optional<Parsed> parse_words(const std::vector<Command>& all, std::vector<const char*> words) {
   words.insert(words.begin(), "qat");
@@ -72,6 +72,7 @@ TEST(Parse, TrtexecFlagsSetKeys) {
   EXPECT_EQ(one->context.options().build.min_shapes, "input:1x3x64x64");
   const auto both = parse_words(all, {"build", "--int8", "--fp16"});
   EXPECT_EQ(both->context.options().build.precision, "best");
+  EXPECT_NE(error_of({"build", "--int8", "--fp32"}).find("--fp32 is float only"), std::string::npos);
   const auto passes = parse_words(all, {"build", "--disable-pass=a,b"});
   EXPECT_EQ(passes->context.options().build.disable_pass, (std::vector<std::string>{"a", "b"}));
 }
@@ -83,6 +84,10 @@ TEST(Parse, WrongWordsAreNamedWithTheNearest) {
   EXPECT_NE(error_of({"eval", "eval.batch", "3"}).find("did you mean EVAL.BATCH?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "EVAL.BATCH", "many"}).find("expected an integer"), std::string::npos);
   EXPECT_NE(error_of({"eval", "--threads"}), "no error");
+  EXPECT_NE(error_of({"report", "outputs", "outputs", "x"}).find("did you mean OUTPUTS?"), std::string::npos);
+  EXPECT_NE(error_of({"report", "outputs=x"}).find("did you mean OUTPUTS?"), std::string::npos);
+  const std::vector<Command> all = commands();
+  EXPECT_EQ(parse_words(all, {"report", "outputs"})->context.args.operand(0), "outputs");
   EXPECT_NE(error_of({}), "no error");
 }
 
@@ -93,38 +98,6 @@ TEST(Parse, NumbersOfFlags) {
   EXPECT_THROW(args.number("--b", 0), Error);
   EXPECT_THROW(args.number("--c", 0), Error);
   EXPECT_THROW(args.number("--d", 0), Error);
-}
-
-TEST(Engines, DefaultNamesFollowTheOnnxFile) {
-  config::Options options;
-  EXPECT_EQ(engine_path(options), "outputs/save_engine/engine_quant_True_dynamic_input_True.engine");
-  options.build.onnx = "x/net.onnx";
-  EXPECT_EQ(engine_path(options), "outputs/save_engine/engine_net.engine");
-  options.build.engine = "y.engine";
-  EXPECT_EQ(engine_path(options), "y.engine");
-}
-
-TEST(Engines, TrtexecGetsTheSameFlags) {
-  const std::vector<Command> all = commands();
-  const auto parsed = parse_words(all, {"build", "--onnx=a.onnx", "--saveEngine=b.engine", "--best", "--verbose",
-                                        "--maxShapes=input:256x3x224x224"});
-  EXPECT_EQ(trtexec_command(parsed->context),
-            (std::vector<std::string>{"trtexec", "--onnx=a.onnx", "--saveEngine=b.engine",
-                                      "--maxShapes=input:256x3x224x224", "--best", "--verbose"}));
-}
-
-TEST(Engines, TheRebuildCommandRepeatsEveryOptionOfTheBuild) {
-  const std::vector<Command> all = commands();
-  const auto parsed =
-      parse_words(all, {"build", "--onnx=my net's.onnx", "--saveEngine=b.engine", "--optShapes=input:4x3x8x8",
-                        "--threads=3", "--disable-pass=fuse_adds,fuse_activations", "BUILD.INPUT=u8_nhwc"});
-  const std::string command = rebuild_command(parsed->context, "fp32");
-  EXPECT_EQ(command,
-            "qat build --onnx='my net'\\''s.onnx' --saveEngine=b.engine --optShapes=input:4x3x8x8 BUILD.PRECISION=fp32 "
-            "BUILD.INPUT=u8_nhwc --threads=3 --disable-pass=fuse_adds,fuse_activations");
-  const auto plain = parse_words(all, {"build", "--onnx=a.onnx", "--saveEngine=b.engine"});
-  EXPECT_EQ(rebuild_command(plain->context, "best"),
-            "qat build --onnx=a.onnx --saveEngine=b.engine BUILD.PRECISION=best");
 }
 
 TEST(Table, TextAndMarkdown) {
@@ -152,6 +125,51 @@ TEST(Results, RecordsAppendAndDamagedLinesAreSkipped) {
   EXPECT_EQ(records[1]["model"], "none.engine");
   EXPECT_EQ(records[0]["hash"], "");
   fs::remove_all(folder);
+}
+
+// One model by three names, from three folders: one row.
+TEST(Results, AReportKnowsAModelByItsPlace) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_report_", getpid());
+  fs::create_directories(folder / "out");
+  std::ofstream(folder / "out" / "a.engine") << "engine";
+  const config::Options options{.outputs = (folder / "out").string()};
+  Json eval = new_record("eval", folder / "out" / "." / "a.engine");
+  eval["top1"] = 75.5;
+  append_record(options, eval);
+  const fs::path before = fs::current_path();
+  fs::current_path(folder);
+  Json bench = new_record("bench", "./out/a.engine");
+  bench["median_ms"] = 0.25;
+  bench["device"] = nullptr;
+  append_record(options, bench);
+  fs::current_path(before);
+  Context context;
+  context.args.operands = {options.outputs};
+  context.console = Console(Verbosity::kQuiet);
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(report_command().run(context), 0);
+  const std::string text = ::testing::internal::GetCapturedStdout();
+  EXPECT_NE(text.find("75.500"), std::string::npos) << text;
+  EXPECT_NE(text.find("0.2500"), std::string::npos) << text;
+  EXPECT_EQ(text.find("a.engine"), text.rfind("a.engine")) << text;
+  fs::remove_all(folder);
+}
+
+TEST(Results, AFieldOfAnotherTypeNamesItsLine) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_types_", getpid());
+  const config::Options options{.outputs = folder.string()};
+  for (const char* fields : {R"("top1": "high")", R"("hash": 5)", R"("placeholder": 1)", R"("shape": [1])"}) {
+    append_record(options, new_record("eval", "first.pth"));
+    std::ofstream(folder / "results.jsonl", std::ios::app) << "{\"model\": \"x\", " << fields << "}\n";
+    try {
+      read_records(folder);
+      ADD_FAILURE() << fields << " passed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kBadFile);
+      EXPECT_NE(std::string(error.what()).find("results.jsonl:2: "), std::string::npos) << error.what();
+    }
+    fs::remove_all(folder);
+  }
 }
 
 // The disk fills up in the middle of a line: nothing of it stays, and the next record is whole. A line torn by a power

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "cli/command.h"
 #include "cli/compare_side.h"
+#include "cli/interrupt.h"
 #include "cli/results.h"
 #include "cli/stored_config.h"
 #include "cli/table.h"
@@ -79,13 +80,16 @@ int run(Context& context) {
   const double threshold = context.args.number("--cosine", 0.99, -1);
   Side a = open_side(context.args.operand(0), context.options());
   Side b = open_side(context.args.operand(1), context.options());
+  if (interrupted()) return kInterruptedExit;
   const Tensor images = images_for(context, *a.model);
   const Tensor x = a.model->logits(images), y = b.model->logits(images);
   if (x.shape() != y.shape()) {
     fail(Code::kUsage, "the models give ", to_string(x.shape()), " and ", to_string(y.shape()),
          " logits; they differ in classes");
   }
+  if (interrupted()) return kInterruptedExit;
   std::vector<Row> rows = compare_layers(a, b, images);
+  if (interrupted()) return kInterruptedExit;
   rows.push_back({"(logits)", eval::difference(x, y)});
 
   Table table{.header = {"layer", "cosine", "SNR dB", "max |a-b|", ""}};
@@ -105,8 +109,7 @@ int run(Context& context) {
                     {"images", images.dim(0)},
                     {"layers", layers},
                     {"first_divergence", first}};
-  context.console.result(cat(a.model->describe(), " against ", b.model->describe(), "\n", table.text(), tail),
-                         json_text(object));
+  context.console.result(cat(a.description, " against ", b.description, "\n", table.text(), tail), json_text(object));
   return 0;
 }
 

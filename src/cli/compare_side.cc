@@ -45,7 +45,7 @@ void describe_engine(Side& side) {
     const size_t plus = step.fused.rfind(" + ");
     const std::string last = plus == std::string::npos ? step.name : step.fused.substr(plus + 3);
     const engine::PlanTensor& tensor = plan.tensors.at(static_cast<size_t>(step.output));
-    side.renamed[tensor.name] = last;
+    side.renamed[step.name] = last;
     side.order.push_back(last);
     if (tensor.storage == engine::Storage::kU8) side.int8.insert(last);
   }
@@ -58,6 +58,7 @@ Side open_side(const fs::path& path, const config::Options& options) {
   Side side{.path = path};
   if (eval::kind_of(path) == eval::ModelKind::kEngine) {
     side.model = eval::open_classifier(path, options, threads);
+    side.description = side.model->describe();
     describe_engine(side);
     return side;
   }
@@ -66,6 +67,8 @@ Side open_side(const fs::path& path, const config::Options& options) {
   plain_names(graph);
   describe_graph(side, graph);
   side.model = train::train_plugin().classifier(std::move(graph), {.threads = threads, .device = options.device});
+  const std::string text = side.model->describe();  // "checkpoint, fp32, LibTorch 2.13"
+  side.description = cat(name_of(eval::kind_of(path)), text.substr(std::min(text.find(','), text.size())));
   return side;
 }
 

@@ -16,6 +16,7 @@ namespace qat::cli {
 struct Side {
   std::filesystem::path path;
   std::unique_ptr<eval::Classifier> model;
+  std::string description;  // the kind of file, and what it runs on here
   bool has_graph = false;
   std::vector<std::string> order;                   // names of its layers
   std::map<std::string, std::string> renamed;       // engines: "conv1", fused with relu, holds the value of "relu"

@@ -8,11 +8,15 @@ namespace qat::cli {
 
 namespace {
 
+// A number, a list, true or false as such.
+Json value_of(const config::Key& key, config::Options options) {
+  return std::visit([](const auto* value) { return Json(*value); }, key.field(options));
+}
+
 Json object_of(const config::Key& key, const config::Config& config) {
-  static const config::Options kDefaults;
   return Json{{"key", key.name},
-              {"value", config::value_text(key, config.options)},
-              {"default", config::value_text(key, kDefaults)},
+              {"value", value_of(key, config.options)},
+              {"default", value_of(key, {})},
               {"type", config::type_name(key)},
               {"allowed", config::allowed_text(key)},
               {"source", config.source(key.name)},
@@ -27,12 +31,13 @@ int run(Context& context) {
   }
   Json objects = Json::array();
   Table table{.header = {"KEY", "VALUE", "DEFAULT", "TYPE", "FROM", "HELP"}};
+  const config::Options defaults;
   for (const config::Key& key : config::keys()) {
     const Json object = object_of(key, context.config);
     const auto text = [&object](const char* field) { return object[field].get<std::string>(); };
     const std::string allowed = text("allowed");
-    table.rows.push_back({text("key"), text("value"), text("default"), text("type"), text("source"),
-                          text("help") + (allowed.empty() ? "" : " (" + allowed + ")")});
+    table.rows.push_back({key.name, config::value_text(key, context.options()), config::value_text(key, defaults),
+                          text("type"), text("source"), key.help + (allowed.empty() ? "" : " (" + allowed + ")")});
     objects.push_back(object);
   }
   context.console.result(table.text(), json_text(Json{{"keys", objects}}));

@@ -76,7 +76,7 @@ Json export_one(Context& context, bool quant, bool dynamic) {
   }
   complete_metadata(graph, options.data, checkpoint);
   const fs::path path = context.args.text("--output", default_path(options, quant, dynamic));
-  if (fs::exists(path) && fs::equivalent(path, checkpoint)) fail(Code::kUsage, path.string(), " is the input itself");
+  refuse_overwriting(checkpoint, path);
   if (path.has_parent_path()) fs::create_directories(path.parent_path());
   const io::OnnxExport form{.quantized = quant,
                             .int8_weights = options.convert.weights == "int8",

@@ -20,12 +20,12 @@ namespace {
 namespace fs = std::filesystem;
 
 // Extents to build for. --shapes is all three; a missing minimum or maximum is the optimum; nothing: the graph's own.
-engine::Profile profile_of(const Context& context) {
+engine::Profile profile_of(const Context& context, const std::string& input) {
   const config::BuildOptions& build = context.options().build;
   const std::string all = context.args.text("--shapes");
-  const auto first = [](std::initializer_list<std::string> texts) {
+  const auto first = [&input](std::initializer_list<std::string> texts) {
     for (const std::string& text : texts) {
-      if (!text.empty()) return engine::parse_shape(text);
+      if (!text.empty()) return shape_for(text, input);
     }
     return engine::InputShape{0, 0, 0, 0};
   };
@@ -85,10 +85,10 @@ std::vector<Flag> build_flags() {
           {"--minShapes", "input:NxCxHxW", "least input", "BUILD.MIN_SHAPES"},
           {"--optShapes", "input:NxCxHxW", "input that tactics are timed with", "BUILD.OPT_SHAPES"},
           {"--maxShapes", "input:NxCxHxW", "largest input", "BUILD.MAX_SHAPES"},
-          {"--fp32", "", "float only", "BUILD.PRECISION=fp32"},
-          {"--fp16", "", "allow fp16", "BUILD.PRECISION=fp16"},
+          {"--fp32", "", "float only; goes with no other type", "BUILD.PRECISION=fp32"},
+          {"--fp16", "", "allow fp16 (several types: the fastest of them)", "BUILD.PRECISION=fp16"},
           {"--bf16", "", "allow bf16", "BUILD.PRECISION=bf16"},
-          {"--int8", "", "int8 where the file has scales", "BUILD.PRECISION=int8"},
+          {"--int8", "", "int8 where the file has scales, float elsewhere", "BUILD.PRECISION=int8"},
           {"--best", "", "the fastest of all types, by measurement", "BUILD.PRECISION=best"},
           {"--threads", "N", "threads (0: all)", "BUILD.THREADS"},
           {"--timingCacheFile", "FILE", "file of measured tactics", "BUILD.TIMING_CACHE"},
@@ -105,6 +105,16 @@ fs::path engine_path(const config::Options& options) {
   std::string name = onnx_path(options).stem().string();
   name = name.starts_with("onnx_") ? name.substr(5) : name;
   return fs::path(options.outputs) / "save_engine" / cat("engine_", name, ".engine");
+}
+
+engine::InputShape shape_for(const std::string& text, const std::string& input) {
+  const engine::InputShape shape = engine::parse_shape(text);
+  const size_t colon = text.rfind(':');
+  if (colon != std::string::npos && text.substr(0, colon) != input) {
+    fail(Code::kUsage, "the shape ", text, " is of another input than the network's; write ", input, ":",
+         shape_text(shape));
+  }
+  return shape;
 }
 
 std::string rebuild_command(const Context& context, const std::string& precision) {
@@ -131,8 +141,8 @@ engine::BuildResult build_engine(Context& context) {
   const config::Options& options = context.options();
   if (for_gpu(options)) static_cast<void>(engine::cuda_backend().device());  // before the file is read
   const fs::path onnx = require_file(onnx_path(options), "run `qat convert` first, or give --onnx=FILE");
+  refuse_overwriting(onnx, options.build.timing_cache);
   engine::BuildRequest request{
-      .profile = profile_of(context),
       .precision = options.build.precision,
       .input = options.build.input == "u8_nhwc" ? engine::InputMode::kU8Nhwc : engine::InputMode::kF32Nchw,
       .device = for_gpu(options) ? engine::Device::kCuda : engine::Device::kCpu,
@@ -140,6 +150,7 @@ engine::BuildResult build_engine(Context& context) {
       .timing_cache = options.build.timing_cache,
       .disabled_passes = options.build.disable_pass};
   request.graph = io::onnx().read(onnx);
+  request.profile = profile_of(context, request.graph.value(request.graph.inputs.at(0)).name);
   Console& console = context.console;
   // As trtexec: without a word about precision, a float file is built in float. Int8 with placeholder scales is asked
   // for.
@@ -149,8 +160,8 @@ engine::BuildResult build_engine(Context& context) {
                      " is faster; --int8 and --best measure latency only)"));
   }
   request.rebuild_command = rebuild_command(context, request.precision);
-  request.callbacks = {.info = [&console](const std::string& line) { console.verbose(line); },
-                       .progress = [&console](const std::string& label, int64_t done,
+  // print_report says what `info` would.
+  request.callbacks = {.progress = [&console](const std::string& label, int64_t done,
                                               int64_t total) { console.progress(label, done, total, ""); },
                        .interrupted = interrupted};
   engine::BuildResult result = engine::build(std::move(request));

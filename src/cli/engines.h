@@ -26,9 +26,13 @@ std::filesystem::path engine_path(const config::Options& options);
 // decided, passes left out, threads.
 std::string rebuild_command(const Context& context, const std::string& precision);
 
-// Reads the ONNX file and builds by BUILD.* and --shapes; prints fusions (--verbose), why layers are not int8, notes
+// Reads the ONNX file and builds by BUILD.* and --shapes; prints fusions, why layers are not int8, notes
 // and the progress of tactics.
 engine::BuildResult build_engine(Context& context);
+
+// engine::parse_shape of "input:1x3x64x64" or "1x3x64x64". Throws Error(kUsage) where it names another input than the
+// network's.
+engine::InputShape shape_for(const std::string& text, const std::string& input);
 
 // The profile's shapes as text: "1x3x64x64".
 std::string shape_text(const engine::InputShape& shape);

@@ -5,12 +5,14 @@
 
 #include <csignal>
 #include <ctime>
+#include <string_view>
 
 namespace qat::cli {
 
 namespace {
 
 volatile std::sig_atomic_t g_interrupts = 0;
+volatile std::sig_atomic_t g_saves = 0;
 time_t g_first = 0;
 
 // torchrun, mpirun and srun pass on the Ctrl-C that the terminal has sent already: that is one interrupt.
@@ -29,9 +31,11 @@ void on_signal(int) {
   }
   g_interrupts = 1;
   g_first = seconds_now();
-  constexpr char kText[] = "\nsaving; once more to quit at once\n";
+  constexpr std::string_view kSaving = "\nsaving; once more to quit at once\n";
+  constexpr std::string_view kStopping = "\nstopping; once more to quit at once\n";
+  const std::string_view text = g_saves != 0 ? kSaving : kStopping;
   // Nothing to do about a failed write in a signal handler.
-  [[maybe_unused]] const auto written = write(STDERR_FILENO, kText, sizeof kText - 1);
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace
@@ -44,6 +48,8 @@ void watch_signals() {
   sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
+
+void saves_when_interrupted() { g_saves = 1; }
 
 bool interrupted() { return g_interrupts != 0; }
 

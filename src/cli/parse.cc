@@ -70,11 +70,17 @@ void add_command(CLI::App& app, Bound& bound) {
   bound.app->add_option("words", bound.words)->group("");
 }
 
-// --int8 with --fp16 or --bf16 allows both, as trtexec has it: the fastest of the types allowed.
-void allow_all_given(std::map<std::string, std::string>& values) {
-  const int given = static_cast<int>(values.count("--int8") + values.count("--fp16") + values.count("--bf16"));
-  if (given > 1) {
-    for (const char* name : {"--int8", "--fp16", "--bf16"}) values.erase(name);
+// Several types, as trtexec has it: the fastest of those allowed. --fp32 is float only.
+void allow_all_given(std::map<std::string, std::string>& values, Args& args) {
+  for (const char* name : {"--int8", "--fp16", "--bf16", "--best"}) {
+    if (values.contains(name)) args.flags[name] = "";
+  }
+  if (!args.flags.empty() && values.contains("--fp32")) {
+    fail(Code::kUsage, "--fp32 is float only and does not go with ", args.flags.begin()->first,
+         "; leave it out: layers without int8 are float anyway");
+  }
+  if (args.flags.size() > 1) {
+    for (const auto& flag : args.flags) values.erase(flag.first);
     values["--best"] = "";
   }
 }
@@ -91,9 +97,14 @@ void sort_words(const Bound& bound, Args& args, std::vector<std::string>& overri
     if (config::is_override(word)) {
       overrides.push_back(word);
       if (word.find('=') == std::string::npos && i + 1 < bound.words.size()) overrides.push_back(bound.words[++i]);
-    } else if (const std::string key = upper(word.substr(0, word.find('='))); config::find_key(key) != nullptr) {
+      continue;
+    }
+    const std::string key = upper(word.substr(0, word.find('=')));
+    const bool place_left = args.operands.size() < bound.command->max_operands;  // then "outputs" is the folder
+    if (config::find_key(key) != nullptr && (!place_left || word.find_first_of(".=") != std::string::npos)) {
       fail(Code::kUsage, "command line: keys are in capitals; did you mean ", key, "?");
-    } else if (args.operands.size() < bound.command->max_operands) {
+    }
+    if (place_left) {
       args.operands.push_back(word);
     } else {
       std::vector<std::string> names;
@@ -107,7 +118,7 @@ void sort_words(const Bound& bound, Args& args, std::vector<std::string>& overri
 
 Context context_of(Bound& bound) {
   Context context;
-  allow_all_given(bound.values);
+  allow_all_given(bound.values, context.args);
   std::vector<std::string> overrides;
   for (const Flag& flag : bound.flags) {
     const auto value = bound.values.find(flag.name);

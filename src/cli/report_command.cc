@@ -1,5 +1,6 @@
 // qat report: the table of accuracy and latency from the records of outputs, on the terminal and as Markdown.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -16,7 +17,8 @@ namespace fs = std::filesystem;
 
 // A model with the newest of its evaluations and timings.
 struct Entry {
-  std::string model;
+  std::string model;  // as it was called last
+  fs::path file;      // where it lies
   Json eval, bench;
 
   const Json& any() const { return eval.is_null() ? bench : eval; }
@@ -30,21 +32,24 @@ struct Entry {
 
 std::vector<Entry> entries_of(Context& context, const fs::path& outputs) {
   std::vector<Entry> entries;
-  std::set<std::string> changed;
+  std::map<fs::path, std::string> changed;  // with what it was called
   for (const Json& record : read_records(outputs)) {
     const std::string model = record["model"], command = record.value("command", "");
-    if (record.value("hash", "") != file_hash(model)) {
-      changed.insert(model);
+    fs::path file = canonical_path(record.value("path", model));
+    if (!fs::exists(file)) file = canonical_path(model);  // the whole folder was moved
+    if (record.value("hash", "") != file_hash(file)) {
+      changed[file] = model;
       continue;
     }
-    auto entry = std::find_if(entries.begin(), entries.end(), [&model](const Entry& e) { return e.model == model; });
-    if (entry == entries.end()) entry = entries.insert(entries.end(), Entry{.model = model});
+    auto entry = std::find_if(entries.begin(), entries.end(), [&file](const Entry& e) { return e.file == file; });
+    if (entry == entries.end()) entry = entries.insert(entries.end(), Entry{.file = file});
+    entry->model = model;
     if (command == "eval") entry->eval = record;
     if (command == "bench") entry->bench = record;
-    changed.erase(model);
+    changed.erase(file);
   }
-  for (const std::string& model : changed) {
-    context.console.info(cat(model, " has changed or is gone since it was measured; it is left out"));
+  for (const auto& left_out : changed) {
+    context.console.info(cat(left_out.second, " has changed or is gone since it was measured; it is left out"));
   }
   return entries;
 }

@@ -101,12 +101,16 @@ std::string file_hash(const fs::path& path) {
   }
 }
 
+fs::path canonical_path(const fs::path& path) {
+  std::error_code error;
+  const fs::path whole = fs::weakly_canonical(path, error);
+  return error ? path : whole;
+}
+
 Json new_record(const std::string& command, const fs::path& model) {
-  return Json{{"time", now_text()},
-              {"command", command},
-              {"model", model.string()},
-              {"hash", file_hash(model)},
-              {"device", cpu().model}};
+  return Json{{"time", now_text()},       {"command", command},
+              {"model", model.string()},  {"path", canonical_path(model).string()},
+              {"hash", file_hash(model)}, {"device", cpu().model}};
 }
 
 void append_record(const config::Options& options, const Json& record) {
@@ -116,17 +120,49 @@ void append_record(const config::Options& options, const Json& record) {
   RecordFile(path).append(json_text(record));
 }
 
+namespace {
+
+// Fields that `report` reads, as eval and bench write them.
+constexpr std::array kTexts{"model", "path", "hash", "command", "device", "kind", "stage", "precision", "shape"};
+constexpr std::array kNumbers{
+    "top1", "top5", "images", "agreement", "median_ms", "gpu_median_ms", "images_per_second", "threads"};
+
+void check_record(const Json& record, const fs::path& path, size_t line) {
+  const auto expect = [&](const char* field, bool right, const char* type) {
+    if (!right) fail(Code::kBadFile, path.string(), ":", line, ": ", field, ": expected ", type, "; remove the line");
+  };
+  const auto of = [&record](const char* field) { return record.value(field, Json(nullptr)); };
+  for (const char* field : kTexts) expect(field, of(field).is_null() || of(field).is_string(), "a string");
+  for (const char* field : kNumbers) expect(field, of(field).is_null() || of(field).is_number(), "a number");
+  expect("placeholder", of("placeholder").is_null() || of("placeholder").is_boolean(), "true or false");
+}
+
+}  // namespace
+
 std::vector<Json> read_records(const fs::path& outputs) {
   const fs::path path = outputs / "results.jsonl";
   std::vector<Json> records;
   if (!fs::exists(path)) return records;
+  size_t number = 0;
   for (const std::string& line : split(read_file(path), '\n')) {
+    ++number;
     Json record = Json::parse(line, nullptr, false);
-    if (record.is_object() && record.contains("model") && record["model"].is_string()) {
-      records.push_back(std::move(record));
+    if (!record.is_object() || !record.contains("model")) continue;
+    check_record(record, path, number);
+    Json known = Json::object();  // null: a number that was none
+    for (const auto& [field, value] : record.items()) {
+      if (!value.is_null()) known[field] = value;
     }
+    if (known.contains("model")) records.push_back(std::move(known));
   }
   return records;
+}
+
+void refuse_overwriting(const fs::path& input, const fs::path& output) {
+  std::error_code none;  // what does not exist is no other file either
+  if (output == input || fs::equivalent(output, input, none)) {
+    fail(Code::kUsage, output.string(), " is the input itself; give another name for what is written");
+  }
 }
 
 fs::path require_file(const fs::path& path, const std::string& remedy) {

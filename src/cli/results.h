@@ -15,17 +15,25 @@ namespace qat::cli {
 // By the metadata "stage" and "checkpoint", else by the file's name.
 std::string stage_of(const std::map<std::string, std::string>& metadata, const std::filesystem::path& path);
 
-// {"time", "command", "model", "hash", "device"} to begin a record with.
+// {"time", "command", "model", "path", "hash", "device"} to begin a record with: the model as it was called, and where
+// it lies, for readers in another folder.
 Json new_record(const std::string& command, const std::filesystem::path& model);
 
 // Appends one whole line or, on a full disk, none, creating the folder where needed. Throws Error(kIo).
 void append_record(const config::Options& options, const Json& record);
 
-// All readable lines, oldest first; a damaged line (the power failed) is skipped. Empty when there is no file.
+// All readable lines, oldest first; a damaged line (the power failed) is skipped. Empty when there is no file. Throws
+// Error(kBadFile) naming the line and the field where one is not of the type that `report` needs.
 std::vector<Json> read_records(const std::filesystem::path& outputs);
+
+// Absolute, without links and dots, as far as the path exists.
+std::filesystem::path canonical_path(const std::filesystem::path& path);
 
 // The content's hash: a record whose model has changed since says nothing about it any more. "" when unreadable.
 std::string file_hash(const std::filesystem::path& path);
+
+// Error(kUsage) where `output` is the file that is read, by whatever path: "./a.onnx", a link.
+void refuse_overwriting(const std::filesystem::path& input, const std::filesystem::path& output);
 
 // A file of `outputs`, or Error(kUsage) that says which command makes it and which key or flag names another.
 std::filesystem::path require_file(const std::filesystem::path& path, const std::string& remedy);

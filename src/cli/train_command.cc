@@ -20,6 +20,7 @@ config::Options options_of(const Context& context) {
 }
 
 int run(Context& context) {
+  saves_when_interrupted();
   const config::Options options = options_of(context);
   const train::TrainResult result =
       train::train_plugin().train(options, context.args.has("--resume"), report_to(context.console));

@@ -14,7 +14,39 @@ extern char** environ;
 
 namespace qat::cli {
 
+namespace {
+
+// What trtexec has no flag for; dropped without a word, it would give another engine or other output than asked for.
+void refuse_ours(const Context& context) {
+  const auto refuse = [](const std::string& what, const char* instead) {
+    fail(Code::kUsage, what, " is not for --backend=tensorrt: trtexec has no such flag; ", instead);
+  };
+  for (const char* key : {"BUILD.THREADS", "BUILD.DISABLE_PASS", "BUILD.INPUT"}) {
+    if (context.config.sources.contains(key)) {
+      refuse(cat(key, " (", context.config.source(key), ")"), "leave it out, or build with --backend=qat");
+    }
+  }
+  if (context.args.has("--json")) refuse("--json", "its output is its own");
+  if (context.args.has("--quiet")) refuse("--quiet", "its output is its own");
+}
+
+// The types that the user allows; without a word trtexec decides.
+void add_precision(const Context& context, std::vector<std::string>& command) {
+  const std::string& precision = context.options().build.precision;
+  std::vector<std::string> given;
+  for (const char* flag : {"--int8", "--fp16", "--bf16", "--best"}) {
+    if (context.args.has(flag)) given.emplace_back(flag);
+  }
+  const bool several = given.size() > 1 && precision == "best";
+  const bool said = context.config.sources.contains("BUILD.PRECISION") && precision != "fp32";
+  if (!several) given = said ? std::vector{"--" + precision} : std::vector<std::string>{};
+  command.insert(command.end(), given.begin(), given.end());
+}
+
+}  // namespace
+
 std::vector<std::string> trtexec_command(const Context& context) {
+  refuse_ours(context);
   const config::BuildOptions& build = context.options().build;
   std::vector<std::string> command{"trtexec", cat("--onnx=", onnx_path(context.options()).string()),
                                    cat("--saveEngine=", engine_path(context.options()).string())};
@@ -26,12 +58,12 @@ std::vector<std::string> trtexec_command(const Context& context) {
   add("--optShapes", build.opt_shapes);
   add("--maxShapes", build.max_shapes);
   add("--timingCacheFile", build.timing_cache);
-  if (build.precision != "fp32") command.push_back("--" + build.precision);
+  add_precision(context, command);
   if (context.args.has("--verbose")) command.push_back("--verbose");
   return command;
 }
 
-int run_trtexec(const Context& context) {
+void run_trtexec(const Context& context) {
   std::vector<std::string> command = trtexec_command(context);
   std::vector<char*> argv;
   for (std::string& word : command) argv.push_back(word.data());
@@ -45,7 +77,8 @@ int run_trtexec(const Context& context) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(Code::kFailure);
+  if (WIFSIGNALED(status)) fail(Code::kFailure, "trtexec was ended by signal ", WTERMSIG(status));
+  if (WEXITSTATUS(status) != 0) fail(Code::kFailure, "trtexec failed with its exit code ", WEXITSTATUS(status));
 }
 
 }  // namespace qat::cli

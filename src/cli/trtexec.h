@@ -8,10 +8,11 @@
 
 namespace qat::cli {
 
-// The command line for BUILD.* and --shapes.
+// The command line for BUILD.* and --shapes: the flags that the user gave. Throws Error(kUsage) for options that
+// trtexec does not have.
 std::vector<std::string> trtexec_command(const Context& context);
 
-// Runs it and returns its exit code. Throws Error(kFailure) with the remedy when trtexec is not in PATH.
-int run_trtexec(const Context& context);
+// Runs it. Throws Error(kFailure) when it fails, whatever its exit code, and with the remedy when it is not in PATH.
+void run_trtexec(const Context& context);
 
 }  // namespace qat::cli

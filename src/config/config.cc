@@ -69,6 +69,9 @@ void check(const Options& options) {
   if (!std::is_sorted(options.train.steps.begin(), options.train.steps.end())) {
     fail(Code::kUsage, "TRAIN.STEPS: expected ascending epochs, got [", join(options.train.steps, ", "), "]");
   }
+  if (options.train.schedule == "step" && options.train.steps.empty()) {
+    fail(Code::kUsage, "TRAIN.SCHEDULE step needs TRAIN.STEPS, the epochs at which the rate falls; constant has none");
+  }
   if (options.train.nesterov && options.train.momentum == 0) {
     fail(Code::kUsage, "TRAIN.NESTEROV needs TRAIN.MOMENTUM above 0");
   }

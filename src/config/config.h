@@ -23,7 +23,7 @@ struct Config {
 Config load(const std::filesystem::path& file, const std::vector<std::string>& overrides);
 
 // YAML: sections of keys, scalars and lists of scalars. `name` is what messages call the text. Refused: other nesting,
-// duplicate keys, more than 1 MiB, nesting deeper than 64.
+// duplicate keys, a second document, more than 1 MiB, nesting deeper than 64.
 void apply_yaml(Config& config, std::string_view text, const std::string& name);
 
 // yacs' "TRAIN.LR", "0.01" and "TRAIN.LR=0.01", mixed freely.

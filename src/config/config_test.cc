@@ -98,6 +98,9 @@ TEST(Config, WrongYamlNamesLineKeyAndRemedy) {
   EXPECT_EQ(yaml_error("TRAIN:\n  LR: 1\n  LR: 2\n"), "a.yaml:3: TRAIN.LR is given twice");
   EXPECT_EQ(yaml_error("- TRAIN\n"), "a.yaml:1: expected sections such as TRAIN:, got a list");
   EXPECT_EQ(yaml_error("TRAIN:\n  LR:\n"), "a.yaml:2: TRAIN.LR: expected a value (float), got nothing");
+  EXPECT_EQ(yaml_error("TRAIN:\n  LR: 1\n---\nTRAIN:\n  LR: 2\n"),
+            "a.yaml:4: a second document; a configuration is one (remove the --- before it)");
+  EXPECT_EQ(yaml_error("---\nTRAIN:\n  LR: 1\n...\n"), "no error");
   EXPECT_NE(yaml_error("TRAIN: [\n").find("not valid YAML"), std::string::npos);
   EXPECT_NE(yaml_error(std::string("A\0B", 3)).find("zero byte"), std::string::npos);
 }
@@ -113,6 +116,8 @@ TEST(Config, WrongOverrides) {
   EXPECT_NE(override_error({"DATA.MEAN=0.5", "MODEL.IN_CHANNELS=1"}).find("DATA.STD"), std::string::npos);
   EXPECT_NE(override_error({"DATA.MEAN=0.5", "DATA.STD=0.5"}).find("MODEL.IN_CHANNELS is 3"), std::string::npos);
   EXPECT_NE(override_error({"DATA.STD=0,1,1"}).find("> 0"), std::string::npos);
+  EXPECT_NE(override_error({"TRAIN.SCHEDULE=step"}).find("needs TRAIN.STEPS"), std::string::npos);
+  EXPECT_EQ(override_error({"TRAIN.SCHEDULE=step", "TRAIN.STEPS=3,5"}), "no error");
   EXPECT_NE(override_error({"DATA.SIZE=64", "DATA.RESIZE=32"}).find("raise DATA.RESIZE"), std::string::npos);
 }
 

@@ -121,13 +121,17 @@ class Reader {
 
 void apply_yaml(Config& config, std::string_view text, const std::string& name) {
   refuse_bombs(text, name);
-  YAML::Node root;
+  std::vector<YAML::Node> documents;
   try {
-    root = YAML::Load(std::string(text));
+    documents = YAML::LoadAll(std::string(text));
   } catch (const YAML::Exception& e) {
     fail(Code::kUsage, name, ":", e.mark.line + 1, ": not valid YAML: ", e.msg);
   }
-  Reader(config, name).document(root);
+  if (documents.size() > 1) {
+    fail(Code::kUsage, name, ":", documents[1].Mark().line + 1,
+         ": a second document; a configuration is one (remove the --- before it)");
+  }
+  if (!documents.empty()) Reader(config, name).document(documents[0]);
 }
 
 }  // namespace qat::config

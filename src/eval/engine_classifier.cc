@@ -29,10 +29,10 @@ class EngineClassifier : public Classifier {
     if (images.shape().size() != 4) fail(Code::kUsage, "expected images [N,C,H,W], got ", to_string(images.shape()));
     const int64_t total = images.dim(0), classes = plan_->outputs[0].channels;
     Tensor result(DType::kF32, {total, classes});
-    const int64_t image = images.dim(1) * images.dim(2) * images.dim(3);
     for (int64_t done = 0; done < total;) {
       const int64_t batch = std::min(total - done, plan_->profile.max[0]);
-      run(images, done, batch, image, result.data<float>().data() + done * classes, total);
+      const std::vector<float> logits = run(session_, images, done, batch);
+      std::copy_n(logits.data(), batch * classes, result.data<float>().data() + done * classes);
       done += batch;
     }
     return result;
@@ -49,28 +49,36 @@ class EngineClassifier : public Classifier {
   // Every step's result, under the name of the layer that starts it.
   std::map<std::string, Tensor> layers(const Tensor& images) override {
     engine::Session keeping(plan_, {.threads = session_.threads(), .keep_tensors = true});
-    keeping.bind({images.dim(0), images.dim(1), images.dim(2), images.dim(3)});
-    std::vector<float> logits(static_cast<size_t>(images.dim(0) * plan_->outputs[0].channels));
-    const std::vector<uint8_t> pictures = to_pictures(images, 0, images.dim(0));
-    keeping.run(pictures.empty() ? images.raw() : pictures.data(), {logits.data()});
     std::map<std::string, Tensor> result;
-    for (const engine::Step& step : plan_->steps) {
-      if (step.output < 0) continue;
-      std::vector<int64_t> shape;
-      const std::vector<float> values = keeping.tensor(step.output, &shape);
-      result[step.name] = Tensor::from(values, shape);
+    const int64_t total = images.dim(0);
+    for (int64_t done = 0; done < total;) {
+      const int64_t batch = std::min(total - done, plan_->profile.max[0]);
+      run(keeping, images, done, batch);
+      for (const engine::Step& step : plan_->steps) {
+        if (step.output < 0) continue;
+        std::vector<int64_t> shape;
+        const std::vector<float> values = keeping.tensor(step.output, &shape);
+        const auto one = static_cast<int64_t>(values.size()) / shape[0];
+        shape[0] = total;
+        Tensor& all = result[step.name];
+        if (!all.defined()) all = Tensor(DType::kF32, shape);
+        std::copy_n(values.data(), batch * one, all.data<float>().data() + done * one);
+      }
+      done += batch;
     }
     return result;
   }
 
  private:
-  // A batch smaller than the profile's smallest is filled up with its first image; the results beyond are dropped.
-  void run(const Tensor& images, int64_t first, int64_t batch, int64_t image, float* out, int64_t total) {
+  // A batch smaller than the profile's smallest is filled up with its first image; the results beyond are to be
+  // dropped.
+  std::vector<float> run(engine::Session& session, const Tensor& images, int64_t first, int64_t batch) const {
+    const int64_t image = images.dim(1) * images.dim(2) * images.dim(3);
     const int64_t bound = std::max(batch, plan_->profile.min[0]);
-    session_.bind({bound, images.dim(1), images.dim(2), images.dim(3)});
+    session.bind({bound, images.dim(1), images.dim(2), images.dim(3)});
     const float* x = images.data<float>().data() + first * image;
     Tensor padded;
-    if (first + bound > total) {
+    if (first + bound > images.dim(0)) {
       padded = Tensor(DType::kF32, {bound, images.dim(1), images.dim(2), images.dim(3)});
       std::copy_n(x, batch * image, padded.data<float>().data());
       for (int64_t i = batch; i < bound; ++i) std::copy_n(x, image, padded.data<float>().data() + i * image);
@@ -79,8 +87,8 @@ class EngineClassifier : public Classifier {
     const Tensor& source = padded.defined() ? padded : images;
     const std::vector<uint8_t> pictures = to_pictures(source, padded.defined() ? 0 : first, bound);
     std::vector<float> logits(static_cast<size_t>(bound * plan_->outputs[0].channels));
-    session_.run(pictures.empty() ? static_cast<const void*>(x) : pictures.data(), {logits.data()});
-    std::copy_n(logits.data(), batch * plan_->outputs[0].channels, out);
+    session.run(pictures.empty() ? static_cast<const void*>(x) : pictures.data(), {logits.data()});
+    return logits;
   }
 
   // For engines that take u8 [N,H,W,C]: undoes the normalization, which is one to one on pictures. Empty elsewhere.

@@ -52,6 +52,21 @@ TEST(Graph, PruneDropsTheUnreadAndRenumbers) {
   EXPECT_EQ(g.value(g.outputs[0]).name, "pool");
 }
 
+TEST(Graph, NumbersThatAreNotFiniteAreNamed) {
+  Graph graph;
+  graph.add_parameter("a", Tensor::from<float>({1, -2}, {2}));
+  graph.add_buffer("count", Tensor::from<int64_t>({1}, {1}));
+  check_finite(graph);
+  graph.add_parameter("b", Tensor::from<float>({1, NAN, -INFINITY}, {3}));
+  try {
+    check_finite(graph);
+    FAIL() << "a NaN passed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kBadFile);
+    EXPECT_NE(std::string(error.what()).find("[value b] 2 of 3 numbers"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Graph, CloneSharesNoData) {
   Graph g = small_graph();
   Graph copy = clone(g);

@@ -1,6 +1,7 @@
 // Structural verification of graphs: order, names, inputs, attributes, data and ranges.
 #include "ir/verify.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -132,6 +133,18 @@ void verify(const Graph& graph) {
   for (const ValueId id : graph.outputs) {
     verify_id(graph, id, "[graph outputs]");
     if (!known[static_cast<size_t>(id)]) fail(Code::kBadFile, "[output ", graph.value(id).name, "] is made by no node");
+  }
+}
+
+void check_finite(const Graph& graph) {
+  for (const Value& value : graph.values) {
+    if (value.role == Role::kActivation || !is_float(value.type)) continue;
+    const Tensor floats = value.type == DType::kF32 ? value.data : value.data.to(DType::kF32);
+    const std::span<const float> x = floats.data<float>();
+    const auto bad = std::count_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
+    if (bad == 0) continue;
+    fail(Code::kBadFile, "[value ", value.name, "] ", bad, " of ", x.size(), bad == 1 ? " numbers is" : " numbers are",
+         " NaN or infinite; the training that made them has failed");
   }
 }
 

@@ -2,9 +2,7 @@
 #include "train/calibration.h"
 
 #include <array>
-#include <iomanip>
 #include <optional>
-#include <sstream>
 
 #include "base/threads.h"
 #include "model/network.h"
@@ -14,7 +12,6 @@
 #include "train/distributed/agree.h"
 #include "train/distributed/histograms.h"
 #include "train/graph_module.h"
-#include "train/messages.h"
 #include "train/range_histograms.h"
 #include "train/skip_log.h"
 #include "train/start.h"
@@ -28,17 +25,8 @@ std::string layer_of(const std::string& range) {
   return range.ends_with(suffix) ? range.substr(0, range.size() - suffix.size()) : range;
 }
 
-std::string row(const std::string& layer, const std::string& range, const std::string& calibrator,
-                const std::string& clipped, const std::string& snr) {
-  std::ostringstream out;
-  out << std::left << std::setw(44) << layer << std::right << std::setw(12) << range << "  " << std::left
-      << std::setw(11) << calibrator << std::right << std::setw(10) << clipped << std::setw(9) << snr;
-  return out.str();
-}
-
 void choose(ir::Graph& graph, const std::vector<ir::ValueId>& ranges, const std::vector<quant::Histogram>& histograms,
             const config::QuantOptions& options, const Report& report) {
-  if (report.info) report.info(row("layer", "range", "calibrator", "clipped", "SNR dB"));
   for (size_t i = 0; i < ranges.size(); ++i) {
     ir::Value& range = graph.value(ranges[i]);
     const quant::Histogram& histogram = histograms[i];
@@ -48,11 +36,12 @@ void choose(ir::Graph& graph, const std::vector<ir::ValueId>& ranges, const std:
     }
     const quant::RangeChoice choice = quant::choose_range(histogram, options.calibrator, options.percentile);
     range.data.data<float>()[0] = choice.amax;
-    if (report.info) {
-      std::ostringstream amax;
-      amax << std::setprecision(5) << choice.amax;
-      report.info(row(layer_of(range.name), amax.str(), choice.calibrator, fixed_text(100.0 * choice.clipped, 4) + " %",
-                      fixed_text(choice.snr_db, 1)));
+    if (report.range) {
+      report.range({.layer = layer_of(range.name),
+                    .amax = choice.amax,
+                    .calibrator = choice.calibrator,
+                    .clipped = choice.clipped,
+                    .snr_db = choice.snr_db});
     }
   }
 }
@@ -65,6 +54,10 @@ int64_t collect(GraphModule& module, RangeHistograms& histograms, const config::
   const std::shared_ptr<const data::Dataset> dataset =
       data::open_dataset(data, data::Split::kTrain, data::class_names(module.graph().metadata));
   check_data(module.graph(), *dataset, data);
+  if (report.info && dataset->size() < options.quant.images) {
+    report.info(cat("QUANT.IMAGES ", options.quant.images, ": the training split has only ", dataset->size(),
+                    ", all are used"));
+  }
   data::Loader loader(dataset, data::test_transform(data),
                       {.batch = options.quant.batch,
                        .workers = data.workers,
@@ -104,6 +97,10 @@ GraphModule placed_module(config::Options& options, int threads, const Report& r
   ir::Graph placed = quant::place(
       graph,
       {.first_layer = options.quant.first_layer, .last_layer = options.quant.last_layer, .skip = options.quant.skip});
+  if (!quant::is_quantized(placed)) {
+    fail(Code::kUsage, "[QUANT.SKIP] ", join(options.quant.skip, ","), " leaves no layer of ", placed.name,
+         " to quantize; skip fewer");
+  }
   GraphModule module(std::move(placed), {.weight_ranges = WeightRangeMode::kStep,
                                          .threads = threads,
                                          .mean = options.data.mean,
@@ -113,9 +110,14 @@ GraphModule placed_module(config::Options& options, int threads, const Report& r
   return module;
 }
 
-std::filesystem::path save(const GraphModule& module, const std::filesystem::path& outputs) {
+// Before the work, which would be lost.
+void make_folder(const std::filesystem::path& outputs) {
   std::error_code error;
   std::filesystem::create_directories(outputs, error);
+  if (error) fail(Code::kIo, "[OUTPUTS] cannot create ", outputs.string(), ": ", error.message());
+}
+
+std::filesystem::path save(const GraphModule& module, const std::filesystem::path& outputs) {
   const std::filesystem::path path = outputs / "checkpoint_quant_calibrate.pth";
   io::save_checkpoint(path, {.graph = module.graph(), .training = {}});
   return path;
@@ -134,6 +136,7 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   std::vector<quant::Histogram> histograms;
   std::array<int64_t, 1> seen{};
   agreed(group, [&] {
+    if (group == nullptr || group->rank() == 0) make_folder(outputs);
     module.emplace(placed_module(options, threads, report));
     RangeHistograms mine(module->graph(), threads, device_plugin(options.device));
     seen[0] = collect(*module, mine, options, report, group);

@@ -13,9 +13,19 @@
 
 namespace qat::train {
 
+// A range that calibration has chosen.
+struct ChosenRange {
+  std::string layer;  // "layer1.0.conv1._input_quantizer"
+  double amax = 0;
+  std::string calibrator;  // that gave it
+  double clipped = 0;      // share of the values beyond it
+  double snr_db = 0;       // signal to quantization noise
+};
+
 // What a long command tells its caller; the command line prints it, the library never does.
 struct Report {
   std::function<void(const std::string& line)> info;  // a line worth keeping
+  std::function<void(const ChosenRange&)> range;      // calibrate: each of them, in the network's order
   std::function<void(const std::string& label, int64_t done, int64_t total, const std::string& detail)> progress;
   std::function<bool()> interrupted;  // true: save and stop
   // Of several processes, another one is gone; told from another thread while this one may wait for it. Ends this

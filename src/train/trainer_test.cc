@@ -25,14 +25,14 @@ TEST(Trainer, LearnsCalibratesAndFinetunes) {
                            "checkpoint_normal_train_last.pth", "normal_train_metrics.csv"}) {
     EXPECT_TRUE(fs::exists(folder / "outputs" / name)) << name;
   }
-  std::vector<std::string> lines;
-  const fs::path calibrated = run_calibration(
-      o, {.info = [&](const std::string& line) { lines.push_back(line); }, .progress = {}, .interrupted = {}});
+  std::vector<ChosenRange> chosen;
+  const fs::path calibrated = run_calibration(o, {.range = [&](const ChosenRange& range) { chosen.push_back(range); }});
   const ir::Graph graph = io::load_checkpoint(calibrated).graph;
   EXPECT_TRUE(quant::is_quantized(graph));
   EXPECT_EQ(graph.metadata.at("stage"), "calibrate");
   EXPECT_EQ(graph.metadata.at("input"), "1,10,10");
-  EXPECT_GE(lines.size(), 11u);  // a head, and nine layers' inputs at least
+  EXPECT_GE(chosen.size(), 10u);  // nine layers' inputs at least
+  for (const ChosenRange& range : chosen) EXPECT_GT(range.amax, 0) << range.layer;
 
   for (const char* ranges : {"fixed", "moving", "learned"}) {
     o.train.checkpoint = calibrated.string(), o.train.ranges = ranges;

@@ -159,10 +159,29 @@ void Emitter::emit(const Node& node) {
   }
 }
 
+namespace {
+
+// A view of one pixel is its tensor by another name, until it leaves the network in the view's rank.
+int32_t in_rank(Draft& draft, int32_t made, const std::string& name, size_t rank) {
+  PlanTensor t = draft.plan.tensors[static_cast<size_t>(made)];
+  if (t.rank == rank) return made;
+  t.name = name, t.rank = static_cast<uint8_t>(rank);
+  draft.plan.tensors.push_back(std::move(t));
+  const auto output = static_cast<int32_t>(draft.plan.tensors.size() - 1);
+  draft.plan.steps.push_back({.op = StepOp::kFlatten, .name = name, .fused = name, .inputs = {made}, .output = output});
+  draft.weights.emplace_back();
+  return output;
+}
+
+}  // namespace
+
 void Emitter::write_outputs() {
   for (const ValueId id : graph.outputs) {
     const std::string& name = graph.value(id).name;
-    Step s{.op = StepOp::kWriteF32, .name = name, .fused = name, .inputs = {tensor(id)}};
+    Step s{.op = StepOp::kWriteF32,
+           .name = name,
+           .fused = name,
+           .inputs = {in_rank(draft, tensor(id), name, dims(id).size())}};
     const PlanTensor& t = draft.plan.tensors[static_cast<size_t>(s.inputs[0])];
     draft.plan.outputs.push_back({.name = name, .channels = t.channels, .rank = t.rank});
     draft.plan.steps.push_back(std::move(s));

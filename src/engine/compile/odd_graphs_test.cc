@@ -76,5 +76,27 @@ TEST(OddGraphs, EqualQuantizersWithFloatReaders) {
   expect_runs(graph, "int8");
 }
 
+// What ONNX Runtime's quantizer writes: the Flatten behind the pooling is no step, but the output has its rank.
+TEST(OddGraphs, AViewOfAPixelThatEndsInAQuantizer) {
+  for (const bool twice : {false, true}) {
+    ir::Graph graph;
+    graph.name = "pooled_output";
+    const auto fake_quant = [&](const std::string& name, ValueId value, float by) {
+      const ValueId range = graph.add_buffer(name + "._scale", Tensor::from<float>({by}, {1}));
+      return graph.add_node(Op::kFakeQuant, name, {value, range}, ir::FakeQuantAttrs{.range = ir::RangeKind::kScale});
+    };
+    const ValueId x = fake_quant("q", graph.add_input("input", {ir::kDynamic, 3, ir::kDynamic, ir::kDynamic}), 0.03f);
+    const ValueId pool = fake_quant("qp", graph.add_node(Op::kGlobalAvgPool, "pool", {x}), 0.02f);
+    ValueId view = graph.add_node(Op::kFlatten, "flatten", {pool}, ir::AxisAttrs{});
+    if (twice) view = graph.add_node(Op::kReshape, "reshape", {view}, ir::ListAttrs{.values = {0, 3}});
+    graph.outputs = {fake_quant("qf", view, 0.02f)};
+    expect_runs(graph, "int8");
+    expect_runs(graph, "int8", {"commute_quantizers"});
+    const Plan plan = test::build_int8(graph, {1, 3, 5, 5}, {2, 3, 7, 7});
+    EXPECT_EQ(plan.outputs.at(0).rank, 2);
+    EXPECT_EQ(plan.outputs.at(0).channels, 3);
+  }
+}
+
 }  // namespace
 }  // namespace qat::engine

@@ -63,6 +63,19 @@ TEST(Export, ReadsBackBitForBit) {
   }
 }
 
+// The last node has the output's name, the node before it that of another value of the file.
+TEST(Export, TheOutputKeepsItsName) {
+  TempFolder folder;
+  ir::Graph graph;
+  const auto x = graph.add_input("117", {ir::kDynamic, 3, 4, 4});
+  const auto pool = graph.add_node(ir::Op::kGlobalAvgPool, "pool", {x});
+  graph.outputs = {graph.add_node(ir::Op::kFlatten, "out", {pool}, ir::AxisAttrs{})};
+  onnx().write(folder / "a.onnx", graph, {});
+  const ir::Graph again = onnx().read(folder / "a.onnx");
+  EXPECT_EQ(again.value(again.inputs[0]).name, "117");
+  EXPECT_EQ(again.value(again.outputs[0]).name, "out");
+}
+
 TEST(Export, KeepsStateDictNames) {
   TempFolder folder;
   onnx().write(folder / "a.onnx", network("resnet8", true), {.int8_weights = true});

@@ -16,8 +16,9 @@ struct Case {
 
 std::vector<Case> hand_made() {
   std::vector<Case> cases;
-  for (const char* name : {"old_opset", "shape_chain", "slice_chain", "hard_swish_small", "matmul_add", "gemm_forms",
-                           "padding", "squeeze_excite", "qdq", "qdq_u8", "qdq_clip", "qdq_tied", "movement"}) {
+  for (const char* name :
+       {"old_opset", "shape_chain", "slice_chain", "hard_swish_small", "matmul_add", "gemm_forms", "padding",
+        "squeeze_excite", "qdq", "qdq_u8", "qdq_clip", "qdq_shared", "qdq_tied", "movement"}) {
     const Shape shape{2, 3, name == std::string("padding") ? 9 : 8, 8};
     cases.push_back({.name = name, .make = cat("script ", name, " FILE"), .shape = shape, .tolerance = 1e-5});
   }

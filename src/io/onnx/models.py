@@ -154,6 +154,18 @@ def qdq_clip():
     return m
 
 
+def qdq_shared():
+    """A weight that two layers share, of which the second quantizes it again on a grid of its own."""
+    nodes = [N('QuantizeLinear', ['x', 'xs', 'z'], ['xq']), N('DequantizeLinear', ['xq', 'xs', 'z'], ['xd']),
+             N('DequantizeLinear', ['w8', 'ws', 'z'], ['wd']), N('Conv', ['xd', 'wd'], ['c'], pads=[1, 1, 1, 1]),
+             N('Identity', ['wd'], ['w2']), N('QuantizeLinear', ['w2', 'ws2', 'z'], ['w2q']),
+             N('DequantizeLinear', ['w2q', 'ws2', 'z'], ['w2d']), N('Conv', ['xd', 'w2d'], ['d'], pads=[1, 1, 1, 1]),
+             N('Add', ['c', 'd'], ['h'])] + head()
+    w8 = np.clip(np.rint(rng(4, 3, 3, 3) / 0.01), -127, 127)
+    return model(nodes, [const('xs', 0.02), const('z', 0, np.int8), const('w8', w8, np.int8), const('ws', 0.01),
+                         const('ws2', 0.017)])
+
+
 def qdq_tied():
     """One initializer behind two Q/DQ pairs of different scales: each reader has a grid of its own."""
     m = qdq()
@@ -201,6 +213,10 @@ def broken(what):
         nodes[0] = conv('h', pads=[1, 1, -1, 1])
     elif what == 'strides':
         nodes[0] = conv('h', strides=[0, 1])
+    elif what == 'nan_weight':
+        weight = rng(4, 3, 3, 3)
+        weight[0, 0, 0, 0], weight[3, 2, 1, 0] = np.nan, -np.inf
+        inits = [const('w', weight)]
     elif what in ('zero_scale', 'negative_scale', 'nan_scale', 'inf_scale', 'other_scale', 'lone_q', 'lone_dq', 'int16'):
         m = qdq()
         scale = {'zero_scale': 0, 'negative_scale': -1, 'nan_scale': np.nan, 'inf_scale': np.inf}.get(what)

@@ -123,6 +123,7 @@ constexpr Broken kBroken[] = {
     {"lone_q", "reads a quantized tensor without DequantizeLinear"},
     {"lone_dq", "dequantizes what no QuantizeLinear made"},
     {"int16", "quantizes to i16"},
+    {"nan_weight", "[value w] 2 of 108 numbers are NaN or infinite"},
     {"sequence", "[x] expected a tensor"},
     // All at once, with their names.
     {"unsupported", "3 unsupported operators: [Erf first]; [LSTM second]; [Softplus third]"},

@@ -13,7 +13,7 @@ struct Listed {
   Global global;
 };
 
-// The whole allow-list. Calling any of them only builds plain data.
+// The whole allow-list. Calling any of them only builds plain data; types of numbers are kept as their names.
 constexpr std::array kListed{
     Listed{"collections", "OrderedDict", {Callable::kOrderedDict}},
     Listed{"collections", "Counter", {Callable::kCounter}},  // milestones of a learning-rate schedule
@@ -34,6 +34,18 @@ constexpr std::array kListed{
     Listed{"torch", "BoolStorage", {DType::kBool}},
     Listed{"torch", "UntypedStorage", {DType::kU8}},
     Listed{"torch.storage", "UntypedStorage", {DType::kU8}},
+    Listed{"torch", "float32", {DTypeName{"torch.float32"}}},
+    Listed{"torch", "float64", {DTypeName{"torch.float64"}}},
+    Listed{"torch", "float16", {DTypeName{"torch.float16"}}},
+    Listed{"torch", "bfloat16", {DTypeName{"torch.bfloat16"}}},
+    Listed{"torch", "int8", {DTypeName{"torch.int8"}}},
+    Listed{"torch", "uint8", {DTypeName{"torch.uint8"}}},
+    Listed{"torch", "int16", {DTypeName{"torch.int16"}}},
+    Listed{"torch", "int32", {DTypeName{"torch.int32"}}},
+    Listed{"torch", "int64", {DTypeName{"torch.int64"}}},
+    Listed{"torch", "bool", {DTypeName{"torch.bool"}}},
+    Listed{"torch", "complex64", {DTypeName{"torch.complex64"}}},
+    Listed{"torch", "complex128", {DTypeName{"torch.complex128"}}},
 };
 
 }  // namespace

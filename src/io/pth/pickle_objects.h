@@ -26,9 +26,14 @@ enum class Callable : uint8_t {
   kRebuildParameterWithState,
 };
 
-// A global of the allow-list: something to call, or the class of a storage.
+// torch.float32 and the like: a value of its own, which says what something else is.
+struct DTypeName {
+  std::string_view text;  // "torch.float32"
+};
+
+// A global of the allow-list: something to call, the class of a storage, or a type's name.
 struct Global {
-  std::variant<Callable, DType> what;
+  std::variant<Callable, DType, DTypeName> what;
 };
 
 // nullptr for everything that is not on the list.

@@ -83,8 +83,13 @@ class ValueBuilder {
       return {.data = build_dict(object.items, depth)};
     } else if constexpr (std::is_same_v<T, TensorObject>) {
       return {.data = tensors_.get(id)};
-    } else if constexpr (std::is_same_v<T, Global> || std::is_same_v<T, StorageObject>) {
-      fail(Code::kBadFile, "holds a class or a bare storage where a value was expected");
+    } else if constexpr (std::is_same_v<T, Global>) {
+      const auto* type = std::get_if<DTypeName>(&object.what);
+      if (type == nullptr) fail(Code::kBadFile, "holds a class where a value was expected");
+      budget_.charge(type->text.size() + 1);
+      return {.data = std::string(type->text)};
+    } else if constexpr (std::is_same_v<T, StorageObject>) {
+      fail(Code::kBadFile, "holds a bare storage where a value was expected");
     } else {
       return {.data = object};
     }

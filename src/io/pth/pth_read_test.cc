@@ -30,6 +30,7 @@ shared = torch.ones(6)
 torch.save({'a': shared, 'b': shared, 'c': shared[2:4], 'p': torch.nn.Parameter(shared * 2)}, 'shared.pth')
 torch.save({'epoch': 12, 'lr': 0.1, 'big': 2 ** 40, 'minus': -5, 'name': 'r\u00e9seau', 'none': None, 'yes': True, 'no': False,
             'list': [1, [2.5, 'x'], ()], 'tuple': (1, 2, 3, 4), 'size': torch.Size([2, 3]), 'state': {0: {'step': 3}},
+            'dtype': torch.float32,
             'milestones': collections.Counter([30, 30, 60]), 'long': list(range(2000))}, 'plain.pth')
 for protocol in (2, 3, 4, 5):
     torch.save({'w': base, 'k': 'text', 'n': [1, -70000, 1 << 35]}, f'protocol{protocol}.pth', pickle_protocol=protocol)
@@ -185,6 +186,7 @@ TEST_F(TorchFiles, PlainValues) {
   EXPECT_EQ(std::get<int64_t>(file.find("state")->find("0")->find("step")->data), 3);
   EXPECT_EQ(std::get<int64_t>(file.find("milestones")->find("30")->data), 2);
   EXPECT_EQ(std::get<int64_t>(std::get<PyList>(file.find("long")->data).at(1999).data), 1999);
+  EXPECT_EQ(std::get<std::string>(file.find("dtype")->data), "torch.float32");
   EXPECT_EQ(file.find("absent"), nullptr);
 }
 

@@ -44,7 +44,7 @@ void Unpickler::push_global(std::string_view module, std::string_view name) {
 
 ObjectId Unpickler::call(ObjectId callable, ObjectId arguments_id) {
   const auto* what = std::get_if<Callable>(&expect<Global>(callable, "something to call").what);
-  if (what == nullptr) fail(Code::kBadFile, "calls a storage class");
+  if (what == nullptr) fail(Code::kBadFile, "calls a storage class or a type of numbers");
   const Items& arguments = expect<TupleObject>(arguments_id, "the arguments of a call").items;
   switch (*what) {
     case Callable::kOrderedDict:

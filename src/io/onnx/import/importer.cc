@@ -179,6 +179,7 @@ void Importer::add_outputs() {
     if (id == nullptr) fail(Code::kBadFile, "[", output.name, "] expected an output computed from the input");
     graph.outputs.push_back(*id);
     ir::Value& value = graph.value(*id);
+    if (value.name == output.name) continue;  // a node of the output's name made it
     if (value.role == ir::Role::kActivation && producers_.contains(*id)) value.name = names_.unique(output.name);
   }
 }

@@ -132,10 +132,11 @@ void import_quantize(Importer& in, const Node& node) {
     return in.set(node, Quantized{.source = *id, .grid = read_grid(in, node, dims, type), .type = type});
   }
   const auto* known = std::get_if<Known>(&from);
-  if (known == nullptr || known->grid || !is_float(known->data.type())) {
-    throw Unsupported{"quantizes what is not a float tensor"};
-  }
-  in.set(node, Quantized{.source = *known, .grid = read_grid(in, node, known->data.shape(), type), .type = type});
+  if (known == nullptr || !is_float(known->data.type())) throw Unsupported{"quantizes what is not a float tensor"};
+  // Numbers on a grid already (of weights that are shared, each reader quantizes again) are floats like any others.
+  in.set(node, Quantized{.source = Known{.data = known->data, .name = known->name},
+                         .grid = read_grid(in, node, known->data.shape(), type),
+                         .type = type});
 }
 
 void import_dequantize(Importer& in, const Node& node) {

@@ -1,4 +1,4 @@
-// Reading in order: walk, rewrite, shapes, verification.
+// Reading in order: walk, rewrite, shapes, verification, finite numbers.
 #include "io/onnx/import/reader.h"
 
 #include "io/onnx/import/importer.h"
@@ -17,6 +17,7 @@ ir::Graph import_model(Model model) {
   rewrite(graph);
   ir::infer_shapes(graph);
   ir::verify(graph);
+  ir::check_finite(graph);
   return graph;
 }
 
