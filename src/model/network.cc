@@ -49,6 +49,7 @@ ir::Graph load_state(ir::Graph graph, const fs::path& path, const config::Option
   try {
     loaded = io::load_state_dict(graph, state, options.model.strict);
     ir::verify(graph);
+    ir::check_finite(graph);
   } catch (const Error& error) {
     const std::string& onnx = options.model.onnx;
     fail(error.code(), path.string(), ": ", error.what(), " (a plain state dict, read as ",
@@ -71,7 +72,13 @@ ir::Graph from_options(const config::Options& options, const Note& note) {
 ir::Graph from_file(const fs::path& path, const config::Options& options, const Note& note) {
   if (lower(path.extension().string()) == ".onnx") return io::onnx().read(path);
   if (is_plain_state_dict(path)) return load_state(build(options), path, options, note);
-  return io::load_checkpoint(path).graph;
+  ir::Graph graph = io::load_checkpoint(path).graph;
+  try {
+    ir::check_finite(graph);
+  } catch (const Error& error) {
+    fail(error.code(), path.string(), ": ", error.what());
+  }
+  return graph;
 }
 
 bool is_plain_state_dict(const fs::path& path) {

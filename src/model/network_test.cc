@@ -56,6 +56,20 @@ TEST(Network, BadRangesOfAPlainStateDictAreRefused) {
   }
 }
 
+TEST(Network, WeightsThatAreNoNumbersAreNamed) {
+  const testing::TempFolder folder;
+  ir::Graph graph = from_options(resnet8());
+  graph.value(graph.find_value("layer2.0.conv1.weight")).data.data<float>()[3] = std::nanf("");
+  io::save_checkpoint(folder / "nan.pth", {.graph = graph, .training = {}});
+  try {
+    from_file(folder / "nan.pth", resnet8());
+    ADD_FAILURE() << "NaN was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kBadFile);
+    EXPECT_NE(std::string(error.what()).find("layer2.0.conv1.weight"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Network, WhatAFileLacksIsTold) {
   const testing::TempFolder folder;
   const ir::Graph graph = from_options(resnet8());
