@@ -13,24 +13,25 @@ namespace {
 
 volatile std::sig_atomic_t g_interrupts = 0;
 volatile std::sig_atomic_t g_saves = 0;
-time_t g_first = 0;
+volatile std::sig_atomic_t g_first = 0;  // seconds
+volatile std::sig_atomic_t g_relayed = 0;
 
 // torchrun, mpirun and srun pass on the Ctrl-C that the terminal has sent already: that is one interrupt.
-constexpr time_t kSameInterrupt = 2;  // seconds
+constexpr int kSameInterrupt = 2;  // seconds
 
-time_t seconds_now() {
+int seconds_now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
+  return static_cast<int>(now.tv_sec);
 }
 
 void on_signal(int) {
   if (g_interrupts != 0) {
-    if (seconds_now() - g_first < kSameInterrupt) return;
+    if (g_relayed != 0 && seconds_now() - g_first < kSameInterrupt) return;
     _exit(kInterruptedExit);
   }
-  g_interrupts = 1;
   g_first = seconds_now();
+  g_interrupts = 1;
   constexpr std::string_view kSaving = "\nsaving; once more to quit at once\n";
   constexpr std::string_view kStopping = "\nstopping; once more to quit at once\n";
   const std::string_view text = g_saves != 0 ? kSaving : kStopping;
@@ -50,6 +51,8 @@ void watch_signals() {
 }
 
 void saves_when_interrupted() { g_saves = 1; }
+
+void interrupts_are_relayed() { g_relayed = 1; }
 
 bool interrupted() { return g_interrupts != 0; }
 

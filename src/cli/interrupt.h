@@ -1,5 +1,5 @@
-// Ctrl-C: the first one sets a flag, so that work is saved or left in order; a second one, two seconds later or
-// more, quits at once with 130.
+// Ctrl-C: the first one sets a flag, so that work is saved or left in order; a second one quits at
+// once with 130.
 #pragma once
 
 namespace qat::cli {
@@ -11,6 +11,9 @@ void watch_signals();
 
 // What the command does then is to save: the message on the terminal says so.
 void saves_when_interrupted();
+
+// A launcher sends each Ctrl-C on to its processes, which have had the terminal's: two within two seconds are one.
+void interrupts_are_relayed();
 
 bool interrupted();
 

@@ -57,8 +57,7 @@ std::unique_ptr<Classifier> open_classifier(const fs::path& path, const config::
       break;
   }
   const train::Where where{.threads = threads, .device = options.device};
-  if (model::is_plain_state_dict(path)) return train::train_plugin().classifier(load_graph(path, options, note), where);
-  return train::train_plugin().classifier(path, where);
+  return train::train_plugin().classifier(load_graph(path, options, note), where);
 }
 
 }  // namespace qat::eval

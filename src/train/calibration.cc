@@ -47,26 +47,25 @@ void choose(ir::Graph& graph, const std::vector<ir::ValueId>& ranges, const std:
 }
 
 // Returns how many images this rank has seen.
-int64_t collect(GraphModule& module, RangeHistograms& histograms, const config::Options& options, const Report& report,
-                const Group* group) {
+int64_t collect(GraphModule& module, RangeHistograms& histograms, std::optional<data::Loader>& loader,
+                const config::Options& options, const Report& report, const Group* group) {
   config::DataOptions data = options.data;
   data.limit = data.limit > 0 ? std::min(data.limit, options.quant.images) : options.quant.images;
-  const std::shared_ptr<const data::Dataset> dataset =
-      data::open_dataset(data, data::Split::kTrain, data::class_names(module.graph().metadata));
+  const std::shared_ptr<const data::Dataset> dataset = data::open_dataset(data, data::Split::kTrain);
   check_data(module.graph(), *dataset, data);
   if (report.info && dataset->size() < options.quant.images) {
     report.info(cat("QUANT.IMAGES ", options.quant.images, ": the training split has only ", dataset->size(),
                     ", all are used"));
   }
-  data::Loader loader(dataset, data::test_transform(data),
-                      {.batch = options.quant.batch,
-                       .workers = data.workers,
-                       .prefetch = data.prefetch,
-                       .skip_broken = data.broken == "skip",
-                       .shard = shard_of(group, Batches::kInTurns)});
-  loader.start(0);
+  loader.emplace(dataset, data::test_transform(data),
+                 data::LoaderOptions{.batch = options.quant.batch,
+                                     .workers = data.workers,
+                                     .prefetch = data.prefetch,
+                                     .skip_broken = data.broken == "skip",
+                                     .shard = shard_of(group, Batches::kInTurns)});
+  loader->start(0);
   int64_t seen = 0;
-  while (const auto batch = loader.next()) {
+  while (const auto batch = loader->next()) {
     module.observe(batch->images,
                    [&](size_t quantizer, std::span<const float> values) { histograms.add(quantizer, values); });
     seen += batch->size();
@@ -74,7 +73,6 @@ int64_t collect(GraphModule& module, RangeHistograms& histograms, const config::
     if (report.interrupted && report.interrupted())
       fail(Code::kFailure, "[calibrate] interrupted; nothing was written");
   }
-  SkipLog(report).note("calibration", loader);
   describe(module.graph(), options, dataset.get(), "calibrate");
   return seen;
 }
@@ -134,15 +132,17 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   std::optional<GraphModule> module;
   std::vector<ir::ValueId> ranges;
   std::vector<quant::Histogram> histograms;
+  std::optional<data::Loader> loader;
   std::array<int64_t, 1> seen{};
   agreed(group, [&] {
     if (group == nullptr || group->rank() == 0) make_folder(outputs);
     module.emplace(placed_module(options, threads, report));
     RangeHistograms mine(module->graph(), threads, device_plugin(options.device));
-    seen[0] = collect(*module, mine, options, report, group);
+    seen[0] = collect(*module, mine, loader, options, report, group);
     ranges = mine.ranges();
     for (size_t i = 0; i < ranges.size(); ++i) histograms.push_back(mine.merged(i));
   });
+  SkipLog(report).note("calibration", *loader, group);
   if (group != nullptr) group->sum(std::span<int64_t>(seen));
   histograms = merged(group, std::move(histograms));
   std::filesystem::path path;

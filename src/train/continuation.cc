@@ -49,9 +49,8 @@ void expect_same_options(const std::map<std::string, std::string>& saved, const 
                          const std::filesystem::path& file) {
   for (const auto& [key, text] : now) {
     const auto found = saved.find(key);
-    const std::string was = found == saved.end() ? "" : found->second;
-    if (was == text) continue;
-    fail(Code::kUsage, "[--resume] expected ", key, " = ", was, " as in ", file.string(), ", got ", text,
+    if (found == saved.end() || found->second == text) continue;  // not there: saved before the option was
+    fail(Code::kUsage, "[--resume] expected ", key, " = ", found->second, " as in ", file.string(), ", got ", text,
          "; leave it out: --resume takes the run's own options");
   }
 }

@@ -48,7 +48,7 @@ std::optional<double> top1(GraphModule& module, const std::shared_ptr<const data
   });
   if (any(group, interrupted)) return std::nullopt;
   if (group != nullptr) group->sum(std::span<int64_t>(counts));
-  skipped.note("selection", loader);
+  skipped.note("selection", loader, group);
   agreed(group, [&] {
     if (seen == 0) fail(Code::kBadFile, "[DATA.PATH] no image that models are selected on could be used");
   });

@@ -1,5 +1,4 @@
 // The plugin libqat_train.so: what train.h promises, from the parts of this room.
-#include "io/checkpoint.h"
 #include "quant/placement.h"
 #include "train/calibration.h"
 #include "train/continuation.h"
@@ -36,6 +35,7 @@ class CheckpointClassifier final : public eval::Classifier {
 
 class Plugin final : public TrainPlugin {
  public:
+  bool launched() override { return find_launch().has_value(); }
   std::filesystem::path last_checkpoint(const config::Options& options) override { return last_path(options); }
   TrainResult train(const config::Options& options, bool resume, const Report& report) override {
     TrainResult result;
@@ -50,9 +50,6 @@ class Plugin final : public TrainPlugin {
       path = run_calibration(session.options, session.report, session.group);
     });
     return path;
-  }
-  std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, const Where& where) override {
-    return classifier(io::load_checkpoint(checkpoint).graph, where);
   }
   std::unique_ptr<eval::Classifier> classifier(ir::Graph graph, const Where& where) override {
     return std::make_unique<CheckpointClassifier>(std::move(graph), where);

@@ -2,21 +2,27 @@
 #include "train/skip_log.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "base/text.h"
+#include "train/distributed/agree.h"
 
 namespace qat::train {
 
-void SkipLog::note(const std::string& pass, const data::Loader& loader) {
+void SkipLog::note(const std::string& pass, const data::Loader& loader, Group* group) {
   constexpr size_t kNames = 3;
+  std::array<int64_t, 1> skipped{loader.skipped()};
+  if (group != nullptr) group->sum(std::span<int64_t>(skipped));
   int64_t& said = said_[pass];
-  if (!report_.info || loader.skipped() == said) return;
-  said = loader.skipped();
+  if (skipped[0] == said) return;
+  said = skipped[0];
   const std::vector<std::string>& all = loader.skipped_messages();
   const std::vector<std::string> first(all.begin(), all.begin() + std::min(all.size(), kNames));
-  const bool more = said > static_cast<int64_t>(first.size());
+  const std::string names = first_text(group, join(first, "; "));
+  if (!report_.info) return;
   report_.info(cat(pass, ": ", said, said == 1 ? " broken image" : " broken images",
-                   " left out (DATA.BROKEN=skip): ", join(first, "; "), more ? "; ..." : ""));
+                   " left out (DATA.BROKEN=skip): ", names, said > static_cast<int64_t>(kNames) ? "; ..." : ""));
 }
 
 }  // namespace qat::train

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "data/loader.h"
+#include "train/distributed/group.h"
 #include "train/train.h"
 
 namespace qat::train {
@@ -13,9 +14,9 @@ class SkipLog {
  public:
   explicit SkipLog(const Report& report) : report_(report) {}
 
-  // After a pass over `loader`: "training: 3 broken images left out (DATA.BROKEN=skip): [a.jpg] ...; [b.jpg] ...". The
-  // same line again (the next epoch) is not repeated.
-  void note(const std::string& pass, const data::Loader& loader);
+  // On every rank. After a pass over `loader`: "training: 3 broken images left out (DATA.BROKEN=skip): [a.jpg] ...;
+  // [b.jpg] ...". The same line again (the next epoch) is not repeated.
+  void note(const std::string& pass, const data::Loader& loader, Group* group);
 
  private:
   const Report& report_;

@@ -61,10 +61,15 @@ void describe(ir::Graph& graph, const config::Options& options, const data::Data
   metadata["config"] = config::to_yaml(options);
   metadata.try_emplace("net", graph.name);
   if (dataset == nullptr) return;
-  metadata["classes"] = cat(dataset->classes());
-  std::vector<std::string> names;
-  for (int64_t i = 0; i < dataset->classes(); ++i) names.push_back(dataset->class_name(i));
-  metadata["class_names"] = join(names, ",");
+  // Calibration needs no labels: its images may lie in fewer folders than there are classes.
+  const ir::Dims& out = graph.value(graph.outputs.at(0)).dims;
+  const bool all = out.size() == 2 && out[1] == dataset->classes();
+  if (stage != "calibrate" || (all && !metadata.contains("class_names"))) {
+    metadata["classes"] = cat(dataset->classes());
+    std::vector<std::string> names;
+    for (int64_t i = 0; i < dataset->classes(); ++i) names.push_back(dataset->class_name(i));
+    metadata["class_names"] = join(names, ",");
+  }
   const Tensor image = test_image(*dataset, options.data);
   metadata["input"] = cat(image.dim(2), ",", image.dim(0), ",", image.dim(1));
 }

@@ -49,6 +49,9 @@ struct Where {
 class TrainPlugin {
  public:
   virtual ~TrainPlugin() = default;
+  // Whether a launcher started this process, with others (docs/distributed.md). Throws Error(kUsage) where its
+  // variables make no sense.
+  virtual bool launched() = 0;
   // The checkpoint that resume continues. Throws Error(kUsage) where there is none.
   virtual std::filesystem::path last_checkpoint(const config::Options& options) = 0;
   // Trains or finetunes; resume continues the last checkpoint of options.outputs exactly.
@@ -58,8 +61,6 @@ class TrainPlugin {
   // the other processes.
   virtual std::filesystem::path calibrate(const config::Options& options, const Report& report) = 0;
   // where: threads and DEVICE.
-  virtual std::unique_ptr<eval::Classifier> classifier(const std::filesystem::path& checkpoint, const Where& where) = 0;
-  // The same for a graph in memory (compare, tests).
   virtual std::unique_ptr<eval::Classifier> classifier(ir::Graph graph, const Where& where) = 0;
 };
 

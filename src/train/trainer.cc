@@ -170,6 +170,8 @@ class Run {
                                         .freeze_bn = freeze >= 0 && state_.epoch >= freeze,
                                         .all_images = turn.images}));
     ++state_.step;
+    const bool stale = !state_.history.empty() && state_.history.back().epoch == state_.epoch + 1;
+    if (stale) state_.history.pop_back();  // of this epoch, broken off by MAX_STEPS: there is more of it now
   }
 
   void account(const std::vector<StepOutcome>& outcomes) {
@@ -216,7 +218,7 @@ class Run {
 
   // False: interrupted, everything is saved.
   bool end_epoch() {
-    skipped_.note("training", loader_);
+    skipped_.note("training", loader_, group_);
     account(learner_->synchronize());
     agreed(group_, [&] {
       if (state_.seen == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
@@ -239,8 +241,8 @@ class Run {
       ++state_.epoch;
       state_.next_batch = 0, state_.loss_sum = 0, state_.correct = 0, state_.seen = 0;
     }
+    write([&] { write_file(names_.metrics, metrics_csv(state_.history)); });  // before the run can count as complete
     save_last();
-    write([&] { write_file(names_.metrics, metrics_csv(state_.history)); });
     if (report_.info) report_.info(epoch_text(metrics, options_.train.epochs, state_.best_top1));
     return true;
   }

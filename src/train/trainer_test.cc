@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "quant/placement.h"
@@ -105,6 +106,33 @@ TEST(Trainer, NanStopsBeforeTheUpdate) {
         << error.what();
   }
   EXPECT_TRUE(weights(start) == weights(folder / "start.pth")) << "the last checkpoint is what the run started with";
+}
+
+TEST(Trainer, AnEpochBrokenOffTwiceIsJudgedForWhatItIsThen) {
+  const TempFolder folder;
+  config::Options o = options_in(folder);
+  o.train.max_steps = 2;
+  run_training(o, false, {});
+  o.train.max_steps = 4;
+  // Stopped while the model of step 4 is judged.
+  bool judging = false;
+  int64_t judged = 0;
+  Report report{.progress = [&](const std::string& label, int64_t, int64_t, const std::string&) {
+    judging = label == "evaluate";
+    judged += judging ? 1 : 0;
+  }};
+  report.interrupted = [&] { return judging; };
+  EXPECT_TRUE(run_training(o, true, report).interrupted);
+  ASSERT_GT(judged, 0);
+  judged = 0;
+  report.interrupted = [] { return false; };
+  EXPECT_FALSE(run_training(o, true, report).interrupted);
+  EXPECT_GT(judged, 0) << "the model of step 4 was never judged";
+  judged = 0;
+  run_training(o, true, report);
+  EXPECT_EQ(judged, 0) << "nothing was left";
+  const std::string metrics = read_file(folder / "outputs/normal_train_metrics.csv");
+  EXPECT_EQ(std::count(metrics.begin(), metrics.end(), '\n'), 2) << metrics;
 }
 
 TEST(Trainer, SaysWhatDoesNotFit) {

@@ -176,12 +176,13 @@ int32_t in_rank(Draft& draft, int32_t made, const std::string& name, size_t rank
 }  // namespace
 
 void Emitter::write_outputs() {
+  std::vector<int32_t> made;
   for (const ValueId id : graph.outputs) {
-    const std::string& name = graph.value(id).name;
-    Step s{.op = StepOp::kWriteF32,
-           .name = name,
-           .fused = name,
-           .inputs = {in_rank(draft, tensor(id), name, dims(id).size())}};
+    made.push_back(in_rank(draft, tensor(id), graph.value(id).name, dims(id).size()));
+  }
+  for (size_t i = 0; i < made.size(); ++i) {  // the last steps of a plan
+    const std::string& name = graph.value(graph.outputs[i]).name;
+    Step s{.op = StepOp::kWriteF32, .name = name, .fused = name, .inputs = {made[i]}};
     const PlanTensor& t = draft.plan.tensors[static_cast<size_t>(s.inputs[0])];
     draft.plan.outputs.push_back({.name = name, .channels = t.channels, .rank = t.rank});
     draft.plan.steps.push_back(std::move(s));

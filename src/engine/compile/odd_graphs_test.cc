@@ -98,5 +98,22 @@ TEST(OddGraphs, AViewOfAPixelThatEndsInAQuantizer) {
   }
 }
 
+// A view that is made a step at the end, behind another output.
+TEST(OddGraphs, TwoOutputsOneOfThemAView) {
+  ir::Graph graph;
+  graph.name = "two_outputs";
+  const auto fake_quant = [&](const std::string& name, ValueId value, float by) {
+    const ValueId range = graph.add_buffer(name + "._scale", Tensor::from<float>({by}, {1}));
+    return graph.add_node(Op::kFakeQuant, name, {value, range}, ir::FakeQuantAttrs{.range = ir::RangeKind::kScale});
+  };
+  const ValueId x = fake_quant("q", graph.add_input("input", {ir::kDynamic, 3, ir::kDynamic, ir::kDynamic}), 0.03f);
+  const ValueId pool = fake_quant("qp", graph.add_node(Op::kGlobalAvgPool, "pool", {x}), 0.02f);
+  const ValueId view = graph.add_node(Op::kFlatten, "flatten", {pool}, ir::AxisAttrs{});
+  graph.outputs = {pool, fake_quant("qf", view, 0.02f)};
+  const Plan plan = test::build_int8(graph, {1, 3, 5, 5}, {2, 3, 7, 7});
+  EXPECT_EQ(plan.outputs.at(0).rank, 4);
+  EXPECT_EQ(plan.outputs.at(1).rank, 2);
+}
+
 }  // namespace
 }  // namespace qat::engine

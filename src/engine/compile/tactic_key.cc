@@ -43,7 +43,7 @@ std::string tactic_key(const Plan& plan, const Step& step, const std::vector<Ext
 std::string plan_key(const Plan& plan, int threads) {
   const std::vector<Extents> extents = infer_extents(plan, plan.profile.opt);
   std::string steps;
-  for (const Step& step : plan.steps) steps += problem(plan, step, extents) + '\n';
+  for (const Step& step : plan.steps) steps += problem(plan, step, extents) + step.kernel + '\n';
   return cat(machine(threads), plan.network, " ", join(plan.profile.opt, "x"), " ", plan.precision, " ",
              hash_hex(steps.data(), steps.size()));
 }

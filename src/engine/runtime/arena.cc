@@ -4,13 +4,15 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/checked.h"
+
 namespace qat::engine {
 
 namespace {
 
 constexpr size_t kAlign = 64;
 
-size_t round_up(size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
+size_t round_up(size_t n) { return checked_add(n, kAlign - 1, "[plan] activations") / kAlign * kAlign; }
 
 struct Placed {
   size_t offset, end;
@@ -45,7 +47,7 @@ ArenaPlan plan_arena(const std::vector<Lifetime>& buffers) {
     }
     std::sort(taken.begin(), taken.end(), [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
     plan.offsets[i] = tightest_gap(taken, round_up(buffers[i].bytes));
-    plan.bytes = std::max(plan.bytes, plan.offsets[i] + round_up(buffers[i].bytes));
+    plan.bytes = std::max(plan.bytes, checked_add(plan.offsets[i], round_up(buffers[i].bytes), "[plan] activations"));
     done.push_back(i);
   }
   return plan;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/random.h"
 
 namespace qat::engine {
@@ -60,6 +61,11 @@ TEST(Arena, RandomLifetimesNeverOverlap) {
     check(buffers, plan);
     EXPECT_LE(plan.bytes, bound(buffers) * 3 / 2) << "seed " << seed;
   }
+}
+
+TEST(Arena, SizesThatOverflowAreRefused) {
+  EXPECT_THROW(plan_arena({{.bytes = SIZE_MAX - 100, .first = 0, .last = 1}, {.bytes = 4096, .first = 0, .last = 1}}),
+               Error);
 }
 
 TEST(Arena, NothingNeedsNothing) { EXPECT_EQ(plan_arena({}).bytes, 0u); }

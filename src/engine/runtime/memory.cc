@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/runtime/arena.h"
@@ -117,7 +118,7 @@ class Planner {
     for (size_t g = 0; g < tiling_.groups.size(); ++g) {
       arenas.push_back(plan_arena(pools_[g]));
       const TiledGroup& group = tiling_.groups[g];
-      whole.push_back({.bytes = arenas[g].bytes * static_cast<size_t>(members_),
+      whole.push_back({.bytes = checked_mul(arenas[g].bytes, static_cast<size_t>(members_), "[plan] activations"),
                        .first = static_cast<int>(group.first),
                        .last = static_cast<int>(group.last) - 1});
     }

@@ -60,20 +60,23 @@ class Binder {
     Part part;
     const int64_t each = group.tiles / options_.members;
     part.alone = options_.members > 1 ? static_cast<size_t>(each * options_.members) : 0;
+    std::vector<Extents> extents = b_.extents;
+    std::vector<std::byte*> memory = b_.memory;
     for (int64_t tile = 0; tile < group.tiles; ++tile) {
       std::vector<Link> chain;
       const int64_t slot = tile < static_cast<int64_t>(part.alone) ? tile / each : 0;
-      for (size_t i = group.first; i < group.last; ++i) chain.push_back({i, bind_tile(group, i, tile, slot)});
+      for (size_t i = group.first; i < group.last; ++i)
+        chain.push_back({i, bind_tile(group, i, tile, slot, extents, memory)});
       part.chains.push_back(std::move(chain));
     }
     return part;
   }
 
   // A step of one tile is a step like any other, of fewer images and at their place.
-  std::unique_ptr<BoundStep> bind_tile(const TiledGroup& group, size_t index, int64_t tile, int64_t slot) const {
+  // `extents` and `memory`: the network's, which it changes for the step's own tensors and puts right again.
+  std::unique_ptr<BoundStep> bind_tile(const TiledGroup& group, size_t index, int64_t tile, int64_t slot,
+                                       std::vector<Extents>& extents, std::vector<std::byte*>& memory) const {
     const Step& step = plan_.steps[index];
-    std::vector<Extents> extents = b_.extents;
-    std::vector<std::byte*> memory = b_.memory;
     const int64_t first = tile * group.images;
     std::set<int32_t> tensors(step.inputs.begin(), step.inputs.end());
     tensors.insert(step.output);
@@ -85,7 +88,12 @@ class Binder {
           local(id) ? local_memory(id, slot) : memory[id] + first * e.h * e.w * pitch_of(t) * element_bytes(t.storage);
       e.n = std::min(group.images, e.n - first);
     }
-    return bind_step(context(step, extents, memory));
+    auto bound = bind_step(context(step, extents, memory));
+    for (const int32_t tensor : tensors) {
+      const auto id = static_cast<size_t>(tensor);
+      extents[id] = b_.extents[id], memory[id] = b_.memory[id];
+    }
+    return bound;
   }
 
   bool local(size_t id) const { return tiling_.local[id] >= 0 && !options_.keep_tensors; }

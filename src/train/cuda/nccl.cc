@@ -2,6 +2,7 @@
 #include "train/cuda/nccl.h"
 
 #include <cstdlib>
+#include <exception>
 
 #define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
@@ -17,7 +18,14 @@ namespace {
 class NcclExchange final : public Exchange {
  public:
   explicit NcclExchange(c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl) : nccl_(nccl), exchange_(nccl) {}
-  ~NcclExchange() override { nccl_->shutdown(); }
+  // shutdown() waits for all collectives; after an error here the other ranks may never come to theirs.
+  ~NcclExchange() override {
+    try {
+      std::uncaught_exceptions() > alive_ ? nccl_->abort() : nccl_->shutdown();
+    } catch (const std::exception&) {
+      // The process group is gone either way.
+    }
+  }
   NcclExchange(const NcclExchange&) = delete;
   NcclExchange& operator=(const NcclExchange&) = delete;
 
@@ -29,6 +37,7 @@ class NcclExchange final : public Exchange {
  private:
   const c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl_;
   C10dExchange exchange_;
+  const int alive_ = std::uncaught_exceptions();
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ std::vector<Bucket> make_buckets(const Leaves& leaves, const std::vector<size_t>
     // The bucket waits for its earliest step; copies that are complete by then are converted for it.
     Bucket bucket{.step = step, .end_copy = copies, .offset = leaf.offset, .size = end - leaf.offset};
     while (copies > 0 && copy_steps[copies - 1] >= step) --copies;
+    if (leaf.offset == 0) copies = 0;  // constants that are read before the first trained leaf: they have no gradient
     bucket.first_copy = copies;
     buckets.push_back(bucket);
     end = leaf.offset;

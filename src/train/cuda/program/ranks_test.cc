@@ -114,7 +114,7 @@ TEST(Buckets, CoverEverythingInTheOrderOfTheBackwardPass) {
   GraphModule module(std::move(net), {});
   const Leaves leaves(module.graph(), module.parameters(), {}, at::kCPU);
   std::vector<size_t> leaf_steps, copy_steps;
-  for (size_t i = 0; i < leaves.all().size(); ++i) leaf_steps.push_back(i / 2);
+  for (size_t i = 0; i < leaves.all().size(); ++i) leaf_steps.push_back(i / 2 + 1);  // after a constant
   for (size_t i = 0; i < 54; ++i) copy_steps.push_back(2 * i);
   const std::vector<Bucket> buckets = make_buckets(leaves, leaf_steps, copy_steps);
   ASSERT_GE(buckets.size(), 4u) << "102 MB";
