@@ -27,7 +27,7 @@ struct Ranges {
 // QUANT.CHECKPOINT, else what `qat train` left in OUTPUTS, else the trained network that MODEL.* names: "".
 std::filesystem::path start_of(const config::Options& options) {
   if (!options.quant.checkpoint.empty()) return options.quant.checkpoint;
-  const std::filesystem::path trained = std::filesystem::path(options.outputs) / "checkpoint_normal_train_best.pth";
+  std::filesystem::path trained = std::filesystem::path(options.outputs) / "checkpoint_normal_train_best.pth";
   const bool named = !options.model.weights.empty() || !options.model.onnx.empty();
   if (named && !std::filesystem::exists(trained)) return {};
   require_file(trained,

@@ -21,7 +21,7 @@ fs::path checkpoint_for(const config::Options& options, bool quant) {
     return require_file(outputs / "checkpoint_normal_train_best.pth",
                         "run `qat train` first, or give CONVERT_ONNX.CHECKPOINT");
   }
-  const fs::path finetuned = outputs / "checkpoint_quant_train_best.pth";
+  fs::path finetuned = outputs / "checkpoint_quant_train_best.pth";
   if (fs::exists(finetuned)) return finetuned;
   return require_file(outputs / "checkpoint_quant_calibrate.pth",
                       "run `qat calibrate` first, or give CONVERT_ONNX.CHECKPOINT");

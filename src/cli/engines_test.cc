@@ -71,7 +71,9 @@ TEST(Engines, TrtexecsFailureIsOurs) {
   fs::create_directories(folder);
   std::ofstream(folder / "trtexec") << "#!/bin/sh\nexit 3\n";
   fs::permissions(folder / "trtexec", fs::perms::owner_all);
-  const std::string path = std::getenv("PATH");
+  const char* const before = std::getenv("PATH");
+  ASSERT_NE(before, nullptr);
+  const std::string path = before;
   setenv("PATH", (folder.string() + ":" + path).c_str(), 1);
   const std::vector<Command> all = commands();
   try {

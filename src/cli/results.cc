@@ -87,7 +87,7 @@ std::string stage_of(const std::map<std::string, std::string>& metadata, const f
     if (stage->second == "finetune") return "QAT";
   }
   if (const auto from = metadata.find("checkpoint"); from != metadata.end()) {
-    if (const std::string stage = stage_by_name(from->second); !stage.empty()) return stage;
+    if (std::string stage = stage_by_name(from->second); !stage.empty()) return stage;
   }
   return stage_by_name(path.filename().string());
 }

@@ -11,7 +11,8 @@ ValueId Graph::add_value(Value value) {
 }
 
 ValueId Graph::add_input(std::string name, Dims dims, DType type) {
-  const ValueId id = add_value({.name = std::move(name), .role = Role::kActivation, .type = type, .dims = std::move(dims)});
+  const ValueId id =
+      add_value({.name = std::move(name), .role = Role::kActivation, .type = type, .dims = std::move(dims)});
   inputs.push_back(id);
   return id;
 }

@@ -110,6 +110,7 @@ class Scheduler {
     std::vector<Plan> plans;
     for (const Way way : ways_) {
       std::vector<Way> everywhere;
+      everywhere.reserve(stretches_.size());
       for (const Stretch& s : stretches_) everywhere.push_back(possible(s, way) ? way : 0);
       plans.push_back(scheduled(groups(stretches_, everywhere)));
     }

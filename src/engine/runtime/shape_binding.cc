@@ -131,7 +131,6 @@ bool in_library(const Plan& plan, const Step& s) {
     case StepOp::kFloatGlobalAvgPool:
     case StepOp::kFloatConcat:
     case StepOp::kFloatSoftmax:
-      return true;
     case StepOp::kReadF32:
     case StepOp::kWriteF32:
       return true;

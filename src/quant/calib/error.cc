@@ -56,7 +56,7 @@ double RangeError::of_split_bin(size_t bin, double s) const {
 double RangeError::operator()(float amax) const {
   const double s = static_cast<double>(amax) / kTopLevel;
   double sum = 0;
-  int k = 0;  // the level
+  int k = 0;        // the level
   size_t next = 0;  // the first bin not yet in the sum
   for (; k < kTopLevel; ++k) {
     const double edge = (k + 0.5) * s;
