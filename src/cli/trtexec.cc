@@ -3,14 +3,13 @@
 
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "base/error.h"
 #include "cli/engines.h"
-
-extern char** environ;
 
 namespace qat::cli {
 
@@ -66,6 +65,7 @@ std::vector<std::string> trtexec_command(const Context& context) {
 void run_trtexec(const Context& context) {
   std::vector<std::string> command = trtexec_command(context);
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t child = 0;

@@ -91,6 +91,7 @@ int32_t Emitter::read_input(ValueId graph_input, const std::optional<ir::QuantIn
   if (pictures) {
     const std::vector<float> table = picture_table(graph, t.channels);
     std::vector<uint8_t> codes;
+    codes.reserve(table.size());
     for (const float x : table) codes.push_back(static_cast<uint8_t>(quantize(x, t.scale, t.zero, t.lo, t.hi)));
     s.blobs[0] = coding ? draft.add_blob(codes.data(), codes.size())
                         : draft.add_blob(table.data(), table.size() * sizeof(float));

@@ -11,7 +11,7 @@ namespace {
 using ir::Op;
 using ir::ValueId;
 
-Tensor random_values(Shape shape, uint64_t seed, float by = 0.1f) {
+Tensor random_values(const Shape& shape, uint64_t seed, float by = 0.1f) {
   Tensor t = test::random_images(shape, seed);
   for (float& x : t.data<float>()) x *= by;
   return t;

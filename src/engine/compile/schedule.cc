@@ -115,6 +115,7 @@ class Scheduler {
       plans.push_back(scheduled(groups(stretches_, everywhere)));
     }
     std::vector<std::unique_ptr<PlanRun>> runs;
+    runs.reserve(plans.size());
     for (const Plan& plan : plans) runs.push_back(std::make_unique<PlanRun>(plan, threads_, shape_));
     std::vector<std::vector<double>> least(ways_.size(), std::vector<double>(plan_.steps.size(), 1e30));
     double spent = 0;
