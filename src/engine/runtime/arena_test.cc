@@ -41,6 +41,7 @@ void check(const std::vector<Lifetime>& buffers, const ArenaPlan& plan) {
 
 TEST(Arena, AChainNeedsTwoBuffers) {
   std::vector<Lifetime> chain;
+  chain.reserve(10);
   for (int i = 0; i < 10; ++i) chain.push_back({.bytes = 1000, .first = i, .last = i + 1});
   const ArenaPlan plan = plan_arena(chain);
   check(chain, plan);
