@@ -8,7 +8,7 @@
 
 namespace qat::onnxio {
 
-ir::Graph import_model(Model model) {
+ir::Graph import_model(const Model& model) {
   Importer importer(model);
   importer.run();
   ir::Graph graph = std::move(importer.graph);
