@@ -80,8 +80,10 @@ void check_data(const ir::Graph& graph, const data::Dataset& dataset, const conf
   if (dims.size() == 4 && dims[1] != ir::kDynamic && dims[1] != dataset.channels()) {
     fail(Code::kUsage, "[MODEL.IN_CHANNELS] expected ", dataset.channels(), " as the images have, got ", dims[1]);
   }
-  for (size_t axis = 2; axis < 4 && dims.size() == 4; ++axis) {
-    const int64_t extent = test_image(dataset, options).dim(axis - 2);
+  const bool fixed = dims.size() == 4 && (dims[2] != ir::kDynamic || dims[3] != ir::kDynamic);
+  const Tensor image = fixed ? test_image(dataset, options) : Tensor();
+  for (size_t axis = 2; axis < 4 && fixed; ++axis) {
+    const int64_t extent = image.dim(axis - 2);
     if (dims[axis] == ir::kDynamic || dims[axis] == extent) continue;
     fail(Code::kUsage, "[DATA.SIZE] ", graph.name, " takes images of ", dims[2], "x", dims[3], ", these have ",
          axis == 2 ? "height " : "width ", extent, "; set DATA.SIZE ", dims[2]);
