@@ -17,6 +17,11 @@ Tensor random_values(const Shape& shape, uint64_t seed, float by = 0.1f) {
   return t;
 }
 
+ValueId fake_quant(ir::Graph& graph, const std::string& name, ValueId value, float by) {
+  const ValueId range = graph.add_buffer(name + "._scale", Tensor::from<float>({by}, {1}));
+  return graph.add_node(Op::kFakeQuant, name, {value, range}, ir::FakeQuantAttrs{.range = ir::RangeKind::kScale});
+}
+
 // The engine of `graph`, against the interpreter of the graph it was lowered to.
 void expect_runs(const ir::Graph& graph, const std::string& precision, const std::vector<std::string>& disabled = {}) {
   SCOPED_TRACE(graph.name + ", " + precision);
@@ -59,17 +64,12 @@ TEST(OddGraphs, AFlattenThatIsInputAndSkipOfOneGemm) {
 TEST(OddGraphs, EqualQuantizersWithFloatReaders) {
   ir::Graph graph;
   graph.name = "equal_quantizers";
-  const ir::FakeQuantAttrs scale{.range = ir::RangeKind::kScale};
-  const auto fake_quant = [&](const std::string& name, ValueId value, float by) {
-    const ValueId range = graph.add_buffer(name + "._scale", Tensor::from<float>({by}, {1}));
-    return graph.add_node(Op::kFakeQuant, name, {value, range}, scale);
-  };
   const ValueId x = graph.add_input("input", {ir::kDynamic, 3, 7, 5});
   const ValueId weight = graph.add_parameter("conv.weight", random_values({4, 3, 3, 3}, 7));
-  const ValueId conv =
-      graph.add_node(Op::kConv, "conv", {fake_quant("q", x, 0.03f), fake_quant("qw", weight, 0.004f)}, ir::ConvAttrs{});
-  const ValueId left = graph.add_node(Op::kTanh, "tanh", {fake_quant("q1", conv, 0.02f)});
-  const ValueId right = graph.add_node(Op::kSigmoid, "sigmoid", {fake_quant("q2", conv, 0.02f)});
+  const ValueId conv = graph.add_node(
+      Op::kConv, "conv", {fake_quant(graph, "q", x, 0.03f), fake_quant(graph, "qw", weight, 0.004f)}, ir::ConvAttrs{});
+  const ValueId left = graph.add_node(Op::kTanh, "tanh", {fake_quant(graph, "q1", conv, 0.02f)});
+  const ValueId right = graph.add_node(Op::kSigmoid, "sigmoid", {fake_quant(graph, "q2", conv, 0.02f)});
   const ValueId sum = graph.add_node(Op::kAdd, "add", {left, right});
   graph.outputs = {graph.add_node(Op::kFlatten, "flatten", {sum}, ir::AxisAttrs{})};
   expect_runs(graph, "int8", {"commute_quantizers"});  // which would merge the two
@@ -81,15 +81,12 @@ TEST(OddGraphs, AViewOfAPixelThatEndsInAQuantizer) {
   for (const bool twice : {false, true}) {
     ir::Graph graph;
     graph.name = "pooled_output";
-    const auto fake_quant = [&](const std::string& name, ValueId value, float by) {
-      const ValueId range = graph.add_buffer(name + "._scale", Tensor::from<float>({by}, {1}));
-      return graph.add_node(Op::kFakeQuant, name, {value, range}, ir::FakeQuantAttrs{.range = ir::RangeKind::kScale});
-    };
-    const ValueId x = fake_quant("q", graph.add_input("input", {ir::kDynamic, 3, ir::kDynamic, ir::kDynamic}), 0.03f);
-    const ValueId pool = fake_quant("qp", graph.add_node(Op::kGlobalAvgPool, "pool", {x}), 0.02f);
+    const ValueId x =
+        fake_quant(graph, "q", graph.add_input("input", {ir::kDynamic, 3, ir::kDynamic, ir::kDynamic}), 0.03f);
+    const ValueId pool = fake_quant(graph, "qp", graph.add_node(Op::kGlobalAvgPool, "pool", {x}), 0.02f);
     ValueId view = graph.add_node(Op::kFlatten, "flatten", {pool}, ir::AxisAttrs{});
     if (twice) view = graph.add_node(Op::kReshape, "reshape", {view}, ir::ListAttrs{.values = {0, 3}});
-    graph.outputs = {fake_quant("qf", view, 0.02f)};
+    graph.outputs = {fake_quant(graph, "qf", view, 0.02f)};
     expect_runs(graph, "int8");
     expect_runs(graph, "int8", {"commute_quantizers"});
     const Plan plan = test::build_int8(graph, {1, 3, 5, 5}, {2, 3, 7, 7});
@@ -102,14 +99,11 @@ TEST(OddGraphs, AViewOfAPixelThatEndsInAQuantizer) {
 TEST(OddGraphs, TwoOutputsOneOfThemAView) {
   ir::Graph graph;
   graph.name = "two_outputs";
-  const auto fake_quant = [&](const std::string& name, ValueId value, float by) {
-    const ValueId range = graph.add_buffer(name + "._scale", Tensor::from<float>({by}, {1}));
-    return graph.add_node(Op::kFakeQuant, name, {value, range}, ir::FakeQuantAttrs{.range = ir::RangeKind::kScale});
-  };
-  const ValueId x = fake_quant("q", graph.add_input("input", {ir::kDynamic, 3, ir::kDynamic, ir::kDynamic}), 0.03f);
-  const ValueId pool = fake_quant("qp", graph.add_node(Op::kGlobalAvgPool, "pool", {x}), 0.02f);
+  const ValueId x =
+      fake_quant(graph, "q", graph.add_input("input", {ir::kDynamic, 3, ir::kDynamic, ir::kDynamic}), 0.03f);
+  const ValueId pool = fake_quant(graph, "qp", graph.add_node(Op::kGlobalAvgPool, "pool", {x}), 0.02f);
   const ValueId view = graph.add_node(Op::kFlatten, "flatten", {pool}, ir::AxisAttrs{});
-  graph.outputs = {pool, fake_quant("qf", view, 0.02f)};
+  graph.outputs = {pool, fake_quant(graph, "qf", view, 0.02f)};
   const Plan plan = test::build_int8(graph, {1, 3, 5, 5}, {2, 3, 7, 7});
   EXPECT_EQ(plan.outputs.at(0).rank, 4);
   EXPECT_EQ(plan.outputs.at(1).rank, 2);
