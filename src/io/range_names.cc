@@ -26,6 +26,15 @@ std::string other_spelling(const std::string& range_name) {
   return other;
 }
 
+std::optional<float> stored_range(const StateDict& state, const std::string& range_name) {
+  const std::string other = other_spelling(range_name);
+  for (const auto& [name, tensor] : state) {
+    if ((name == range_name || name == other) && is_float(tensor.type()) && tensor.size() == 1)
+      return tensor.to(DType::kF32).data<float>()[0];
+  }
+  return {};
+}
+
 std::map<std::string, std::vector<std::string>> range_aliases(const ir::Graph& graph) {
   std::map<std::string, std::vector<std::string>> aliases;
   const auto found = graph.metadata.find("range_aliases");

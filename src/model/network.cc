@@ -2,10 +2,12 @@
 #include "model/network.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "io/checkpoint.h"
 #include "io/onnx/onnx.h"
+#include "io/range_names.h"
 #include "io/state_dict.h"
 #include "ir/verify.h"
 #include "quant/placement.h"
@@ -37,13 +39,27 @@ ir::Graph build(const config::Options& options) {
   return graph;
 }
 
+void note_ranges_apart(const ir::Graph& graph, const fs::path& path, const Note& note) {
+  std::map<ir::ValueId, std::string> first;  // by tensor: its first quantizer
+  for (const ir::NodeId id : quant::activation_quantizers(graph)) {
+    const ir::Node& node = graph.nodes[static_cast<size_t>(id)];
+    const auto [at, fresh] = first.emplace(node.inputs[0], node.name);
+    if (!fresh)
+      note(cat(path.string(), ": ", at->second, " and ", node.name,
+               " have different ranges for one tensor; each keeps its own, and the engine quantizes it twice"));
+  }
+}
+
 // Into the network, with quantizers in their places where the file has ranges, as pytorch-quantization writes them.
 ir::Graph load_state(ir::Graph graph, const fs::path& path, const config::Options& options, const Note& note) {
   const io::StateDict state = io::read_state_dict(path);
   const auto is_range = [](const auto& entry) { return entry.first.ends_with("_amax"); };
   if (std::any_of(state.begin(), state.end(), is_range)) {
     const config::QuantOptions& quant = options.quant;
-    graph = quant::place(graph, {.first_layer = quant.first_layer, .last_layer = quant.last_layer, .skip = quant.skip});
+    graph = quant::place(graph, {.first_layer = quant.first_layer,
+                                 .last_layer = quant.last_layer,
+                                 .skip = quant.skip,
+                                 .stored = [&](const std::string& name) { return io::stored_range(state, name); }});
   }
   io::LoadReport loaded;
   try {
@@ -58,6 +74,7 @@ ir::Graph load_state(ir::Graph graph, const fs::path& path, const config::Option
   if (!note) return graph;
   if (!loaded.clean()) note(cat(path.string(), ": ", loaded.text()));
   for (const std::string& warning : loaded.warnings) note(cat(path.string(), ": ", warning));
+  note_ranges_apart(graph, path, note);
   return graph;
 }
 

@@ -20,16 +20,38 @@ config::Options resnet8() {
   return options;
 }
 
-// A quantized resnet8 whose ranges are all `amax`, as a plain state dict.
-void write_ranges(const std::filesystem::path& path, float amax) {
+// A quantized resnet8 whose ranges are all `amax` but for one, as a plain state dict.
+void write_ranges(const std::filesystem::path& path, float amax, const std::string& name = "", float other = 0) {
   ir::Graph graph = quant::place(from_options(resnet8()), {});
   for (ir::Value& value : graph.values) {
     if (value.name.ends_with("_amax"))
       for (float& x : value.data.data<float>()) x = amax;
   }
   io::PyDict state;
-  for (const auto& [name, tensor] : io::state_dict(graph)) state.emplace_back(name, io::PyValue{.data = tensor});
+  for (const auto& [key, tensor] : io::state_dict(graph))
+    state.emplace_back(key, io::PyValue{.data = key == name ? Tensor::from<float>({other}, {}) : tensor});
   io::write_pth(path, io::PyValue{.data = state});
+}
+
+TEST(Network, UnequalRangesOfOneTensorStayApartAndAreTold) {
+  const testing::TempFolder folder;
+  const std::string other = "layer2.0.downsample.0._input_quantizer._amax";
+  write_ranges(folder / "q.pth", 2.0f, other, 3.0f);
+  std::vector<std::string> told;
+  const ir::Graph graph =
+      from_file(folder / "q.pth", resnet8(), [&](const std::string& line) { told.push_back(line); });
+  const auto range = [&](const std::string& name) { return graph.value(graph.find_value(name)).data.data<float>()[0]; };
+  EXPECT_EQ(range("layer2.0.conv1._input_quantizer._amax"), 2.0f);
+  EXPECT_EQ(range(other), 3.0f);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("layer2.0.conv1._input_quantizer and layer2.0.downsample.0._input_quantizer"),
+            std::string::npos)
+      << told[0];
+
+  // A checkpoint of ours keeps them so.
+  io::save_checkpoint(folder / "ours.pth", {.graph = graph, .training = {}});
+  const ir::Graph again = from_file(folder / "ours.pth", resnet8());
+  EXPECT_EQ(again.value(again.find_value(other)).data.data<float>()[0], 3.0f);
 }
 
 TEST(Network, RangesOfAPlainStateDictMakeItQuantized) {

@@ -1,5 +1,7 @@
-// Rewrites a graph with the FakeQuant nodes that the rules asked for: one a tensor, one range a set of tensors.
+// Rewrites a graph with the FakeQuant nodes that the rules asked for: one a tensor, one range a set of tensors, unless
+// a file has several ranges for them.
 #include <algorithm>
+#include <list>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -13,9 +15,12 @@ using ir::ValueId;
 
 namespace {
 
+using Stored = std::function<std::optional<float>(const std::string& range)>;
+
 class Rewrite {
  public:
-  explicit Rewrite(const PlacementState& state) : state_(state), graph_(ir::clone(state.graph)) {
+  Rewrite(const PlacementState& state, const Stored& stored)
+      : state_(state), stored_(stored), graph_(ir::clone(state.graph)) {
     for (const ir::Value& value : graph_.values) taken_.insert(value.name);
     name_uses();
   }
@@ -23,17 +28,16 @@ class Rewrite {
   ir::Graph run() {
     std::vector<ir::Node> old = std::move(graph_.nodes);
     graph_.nodes.clear();
-    std::map<ValueId, ValueId> quantized;  // tensor -> the FakeQuant's output
+    std::map<const Quantizer*, ValueId> quantized;  // the FakeQuant's output
     const auto after = [&](ValueId tensor) {
-      if (!names_.contains(tensor)) return;
-      quantized[tensor] = graph_.add_node(Op::kFakeQuant, names_.at(tensor)[0],
-                                          {tensor, ranges_.at(state_.set_of(tensor))}, ir::FakeQuantAttrs{});
+      for (const Quantizer& q : quantizers_[tensor])
+        quantized[&q] = graph_.add_node(Op::kFakeQuant, q.name, {tensor, q.range}, ir::FakeQuantAttrs{});
     };
     for (const ValueId input : graph_.inputs) after(input);
     for (size_t i = 0; i < old.size(); ++i) {
       ir::Node& node = old[i];
       if (state_.layer[i]) node.inputs[1] = quantized_weight(node);
-      for (const auto& [tensor, input] : reads_[static_cast<ir::NodeId>(i)]) node.inputs[input] = quantized.at(tensor);
+      for (const Read& read : reads_[static_cast<ir::NodeId>(i)]) node.inputs[read.input] = quantized.at(read.from);
       const ValueId output = node.output;
       graph_.nodes.push_back(std::move(node));
       after(output);
@@ -52,29 +56,60 @@ class Rewrite {
     return name;
   }
 
-  // Names every reader's quantizer; the first of a set of tensors names its range, the others are aliases.
+  // A FakeQuant of a tensor.
+  struct Quantizer {
+    std::string name;
+    ValueId range;
+  };
+  struct Read {
+    const Quantizer* from;
+    size_t input;
+  };
+  // A range of a set of tensors, and what the file has for it.
+  struct Range {
+    ValueId value;
+    std::optional<float> stored;
+  };
+
+  // Names every reader's quantizer. The first of a set of tensors names its range; the others are aliases where the
+  // file has no other range for them.
   void name_uses() {
     std::vector<std::pair<Use, ValueId>> all;
-    for (size_t v = 0; v < state_.wanted.size(); ++v) {
+    for (size_t v = 0; v < state_.wanted.size(); ++v)
       for (const Use& use : state_.wanted[v]) all.emplace_back(use, static_cast<ValueId>(v));
-      if (state_.wanted[v].empty()) continue;
-      for (const Use& use : state_.passed[v]) reads_[use.node].emplace_back(static_cast<ValueId>(v), use.input);
-    }
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
       return std::pair(a.first.node, a.first.input) < std::pair(b.first.node, b.first.input);
     });
     for (const auto& [use, tensor] : all) {
-      reads_[use.node].emplace_back(tensor, use.input);
       const std::string name = unique(use.name);
-      names_[tensor].push_back(name);
-      const ValueId set = state_.set_of(tensor);
-      const auto found = ranges_.find(set);
-      if (found == ranges_.end()) {
-        ranges_[set] = graph_.add_buffer(name + "._amax", Tensor(DType::kF32, {}));
-      } else {
-        aliases_[graph_.value(found->second).name].push_back(name + "._amax");
-      }
+      const Quantizer* from = quantizer(tensor, name, range_of(state_.set_of(tensor), name + "._amax"));
+      reads_[use.node].push_back({from, use.input});
     }
+    for (size_t v = 0; v < state_.wanted.size(); ++v) {
+      if (state_.wanted[v].empty()) continue;
+      const Quantizer* first = &quantizers_.at(static_cast<ValueId>(v)).front();
+      for (const Use& use : state_.passed[v]) reads_[use.node].push_back({first, use.input});
+    }
+  }
+
+  ValueId range_of(ValueId set, const std::string& name) {
+    const std::optional<float> stored = stored_ ? stored_(name) : std::nullopt;
+    for (Range& range : ranges_[set]) {
+      if (stored && range.stored && *stored != *range.stored) continue;
+      if (stored) range.stored = stored;
+      aliases_[graph_.value(range.value).name].push_back(name);
+      return range.value;
+    }
+    ranges_[set].push_back({graph_.add_buffer(name, Tensor(DType::kF32, {})), stored});
+    return ranges_[set].back().value;
+  }
+
+  const Quantizer* quantizer(ValueId tensor, const std::string& name, ValueId range) {
+    std::list<Quantizer>& all = quantizers_[tensor];
+    for (const Quantizer& each : all)
+      if (each.range == range) return &each;
+    all.push_back({name, range});
+    return &all.back();
   }
 
   // Per output channel, of the shape that pytorch-quantization stores: [K,1,1,1]. Shared weights share the quantizer.
@@ -92,17 +127,18 @@ class Rewrite {
   }
 
   const PlacementState& state_;
+  const Stored& stored_;
   ir::Graph graph_;
   std::set<std::string> taken_;
-  std::map<ir::NodeId, std::vector<std::pair<ValueId, size_t>>> reads_;  // by node: (tensor, input) read in int8
-  std::map<ValueId, std::vector<std::string>> names_;                    // by tensor: its readers' quantizers
-  std::map<ValueId, ValueId> ranges_;                                    // by set of tensors
+  std::map<ir::NodeId, std::vector<Read>> reads_;       // inputs that are read in int8
+  std::map<ValueId, std::list<Quantizer>> quantizers_;  // by tensor; a list: reads_ points into it
+  std::map<ValueId, std::vector<Range>> ranges_;        // by set of tensors
   std::map<ValueId, ValueId> weights_;
   nlohmann::ordered_json aliases_ = nlohmann::ordered_json::object();
 };
 
 }  // namespace
 
-ir::Graph insert_quantizers(const PlacementState& state) { return Rewrite(state).run(); }
+ir::Graph insert_quantizers(const PlacementState& state, const Stored& stored) { return Rewrite(state, stored).run(); }
 
 }  // namespace qat::quant

@@ -67,7 +67,7 @@ ir::Graph place(const ir::Graph& graph, const PlacementOptions& options) {
     if (state.skip[static_cast<size_t>(id)]) continue;
     for (const Rule rule : kRules) rule(state, id);
   }
-  ir::Graph placed = insert_quantizers(state);
+  ir::Graph placed = insert_quantizers(state, options.stored);
   ir::verify(placed);
   ir::infer_shapes(placed);
   return placed;

@@ -1,6 +1,8 @@
 // Where FakeQuant nodes go: QUANTIZATION's rules, on any graph.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,8 @@ struct PlacementOptions {
   bool first_layer = true;
   bool last_layer = true;
   std::vector<std::string> skip;  // names of layers (or Adds, pools, ...), * stands for any text
+  // What a file has for a range's name. Readers of a tensor whose stored ranges differ do not share a quantizer.
+  std::function<std::optional<float>(const std::string& range)> stored;
 };
 
 // Returns the graph with FakeQuant nodes on every tensor and weight that int8 operators read, ranges 0 (to be

@@ -54,7 +54,8 @@ void find_layers(PlacementState& state, const PlacementOptions& options);
 // Spatial means: AvgPool, GlobalAvgPool, ReduceMean over H and W.
 bool is_average(const ir::Node& node);
 
-// The graph with the FakeQuant nodes that the state asks for.
-ir::Graph insert_quantizers(const PlacementState& state);
+// The graph with the FakeQuant nodes that the state asks for; `stored` as in PlacementOptions.
+ir::Graph insert_quantizers(const PlacementState& state,
+                            const std::function<std::optional<float>(const std::string& range)>& stored);
 
 }  // namespace qat::quant

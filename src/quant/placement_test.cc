@@ -67,6 +67,25 @@ TEST(Placement, Resnet8) {
                      }));
 }
 
+TEST(Placement, ReadersWithDifferentStoredRangesDoNotShareAQuantizer) {
+  const std::string conv = "layer2.0.conv1._input_quantizer", down = "layer2.0.downsample.0._input_quantizer";
+  const auto place_with = [&](std::optional<float> of_down) {
+    return place(
+        zoo_net("resnet8"), {.stored = [=](const std::string& range) {
+          return range == conv + "._amax" ? std::optional(2.0f) : range == down + "._amax" ? of_down : std::nullopt;
+        }});
+  };
+  const std::string shared = "layer1.0.relu | " + conv + " | layer2.0.conv1#0 layer2.0.downsample.0#0\n";
+  for (const std::optional<float> same : {std::optional(2.0f), std::optional<float>()})
+    EXPECT_NE(table(place_with(same)).find(shared), std::string::npos);
+  const Graph apart = place_with(3.0f);
+  EXPECT_NE(table(apart).find("layer1.0.relu | " + conv + " | layer2.0.conv1#0\nlayer1.0.relu | " + down +
+                              " | layer2.0.downsample.0#0\n"),
+            std::string::npos)
+      << table(apart);
+  EXPECT_EQ(nlohmann::json::parse(apart.metadata.at("range_aliases")).count(conv + "._amax"), 0u);
+}
+
 TEST(Placement, WeightsArePerOutputChannel) {
   const Graph g = place(zoo_net("resnet8"), {});
   const ValueId range = g.find_value("layer2.0.conv1._weight_quantizer._amax");

@@ -44,6 +44,19 @@ TEST_P(Networks, EngineEqualsTheInterpreterOfItsLoweredGraph) {
 INSTANTIATE_TEST_SUITE_P(All, Networks, testing::ValuesIn(test::network_names()),
                          [](const auto& info) { return info.param; });
 
+// As files of pytorch-quantization may have it: a block's convolution and its downsample see one tensor in two scales.
+TEST(Engines, OneTensorQuantizedTwice) {
+  const std::string down = "layer2.0.downsample.0._input_quantizer._amax";
+  const auto stored = [&](const std::string& name) { return std::optional(name == down ? 2.0f : 1.0f); };
+  ir::Graph graph = test::quantize_by_interpreter(test::float_network("resnet8"), {1, 3, 64, 64}, {.stored = stored});
+  graph.value(graph.find_value(down)).data.data<float>()[0] *= 1.3f;
+  PassContext context;
+  const Tensor images = test::random_images({2, 3, 33, 47}, 7);
+  const Tensor expected = ir::interpret(run_passes(graph, {}, context), {images}).outputs[0];
+  const std::vector<float> got = run_engine(test::build_int8(graph, {1, 3, 32, 32}, {3, 3, 97, 161}), images, 1);
+  expect_equal(expected.data<float>(), got, "two scales");
+}
+
 TEST(Engines, SaveLoadSaveGivesTheSameBytes) {
   const ir::Graph graph = test::quantized_network("resnet8");
   const Plan plan = test::build_int8(graph, {1, 3, 32, 32}, {2, 3, 64, 64});

@@ -8,6 +8,7 @@
 
 #include "engine/compile/build.h"
 #include "engine/compile/passes.h"
+#include "quant/placement.h"
 
 namespace qat::engine::test {
 
@@ -19,7 +20,8 @@ ir::Graph float_network(const std::string& name);
 
 // The same with quantizers whose ranges are the largest values of one random batch.
 ir::Graph quantized_network(const std::string& name);
-ir::Graph quantize_by_interpreter(const ir::Graph& graph, const Shape& shape);
+ir::Graph quantize_by_interpreter(const ir::Graph& graph, const Shape& shape,
+                                  const quant::PlacementOptions& options = {});
 
 Tensor random_images(const Shape& shape, uint64_t seed);
 

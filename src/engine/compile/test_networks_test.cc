@@ -10,7 +10,6 @@
 #include "base/random.h"
 #include "engine/runtime/session.h"
 #include "ir/interpret.h"
-#include "quant/placement.h"
 #include "zoo/zoo.h"
 
 namespace qat::engine::test {
@@ -147,8 +146,8 @@ Tensor random_images(const Shape& shape, uint64_t seed) {
   return images;
 }
 
-ir::Graph quantize_by_interpreter(const ir::Graph& graph, const Shape& shape) {
-  ir::Graph placed = quant::place(graph, {});
+ir::Graph quantize_by_interpreter(const ir::Graph& graph, const Shape& shape, const quant::PlacementOptions& options) {
+  ir::Graph placed = quant::place(graph, options);
   const auto values = ir::interpret(graph, {random_images(shape, 1)}, {.keep_all = true}).activations;
   std::map<std::string, float> largest;  // by the value's name in the float graph
   for (const auto& [id, tensor] : values) {
