@@ -164,11 +164,12 @@ int main(int argc, char** argv) {
   const int64_t batch = argc > 2 ? std::atoi(argv[2]) : 1;
   const kernels::PeakKernel& peak = kernels::peak_kernel();
   constexpr int64_t kRounds = 100'000;
-  const double limit = static_cast<double>(peak.int8_operations / 2 * kRounds) / seconds([&] { peak.int8(kRounds); });
+  const double limit = static_cast<double>(peak.int8_operations * kRounds) / 2 / seconds([&] { peak.int8(kRounds); });
   std::printf("%s: %s reaches %.1f GMAC/s\n", name_of(isa()).data(), peak.name, limit / 1e9);
   Random random(1);
-  std::vector<Step> steps;
   const auto layers = network == "resnet50" ? resnet50(batch) : mobilenet_v2(batch);
+  std::vector<Step> steps;
+  steps.reserve(layers.size());
   size_t largest = 0;
   for (const Layer& layer : layers) {
     const auto& p = layer.conv;

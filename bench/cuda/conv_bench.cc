@@ -118,7 +118,7 @@ std::shared_ptr<DeviceBuffer> floats(int64_t count, float value) {
 double bytes_of(const kernels::ConvProblem& p) {
   const auto in = static_cast<double>(p.batch * p.in_h * p.in_w * p.in_channels),
              out = static_cast<double>(p.pixels() * p.out_channels);
-  return in + out * (p.epilogue.has_skip ? 2 : 1) + static_cast<double>(p.macs() / p.pixels());
+  return in + out * (p.epilogue.has_skip ? 2 : 1) + static_cast<double>(p.macs()) / static_cast<double>(p.pixels());
 }
 
 // All but the pad bytes.

@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "config/values.h"
 #include "io/checkpoint.h"
-#include "model/network.h"
 
 namespace qat::cli {
 
@@ -46,9 +45,10 @@ config::Options with_stored_data(const config::Config& config, const std::map<st
 }
 
 config::Options with_stored_start(const config::Config& config, const std::filesystem::path& checkpoint) {
-  const bool ours = lower(checkpoint.extension().string()) != ".onnx" && !model::is_plain_state_dict(checkpoint);
+  if (lower(checkpoint.extension().string()) == ".onnx") return config.options;
+  const std::optional<io::Checkpoint> ours = io::find_checkpoint(checkpoint);
   if (!ours) return config.options;
-  const auto metadata = io::load_checkpoint(checkpoint).graph.metadata;
+  const auto& metadata = ours->graph.metadata;
   config::Options options = with_stored_data(config, metadata);
   const std::optional<config::Options> stored = stored_options(metadata);
   if (!stored) return options;

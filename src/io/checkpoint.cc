@@ -78,6 +78,13 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   write_pth(path, PyValue{.data = std::move(file)});
 }
 
+std::optional<Checkpoint> find_checkpoint(const std::filesystem::path& path) {
+  if (lower(path.extension().string()) == ".safetensors") return std::nullopt;
+  PyValue file = read_pth(path);
+  if (file.find("qat_graph") == nullptr) return std::nullopt;
+  return with_place(path, [&] { return from_value(file); });
+}
+
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
   PyValue file = read_pth(path);
   return with_place(path, [&] { return from_value(file); });

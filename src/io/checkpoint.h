@@ -18,6 +18,9 @@ struct Checkpoint {
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
+// Nothing where the file, .pth or .safetensors, holds weights alone and no graph.
+std::optional<Checkpoint> find_checkpoint(const std::filesystem::path& path);
+
 // Throws Error(kBadFile) when the file is a plain state dict ("give MODEL.NET and MODEL.WEIGHTS").
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 

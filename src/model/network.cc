@@ -88,18 +88,14 @@ ir::Graph from_options(const config::Options& options, const Note& note) {
 
 ir::Graph from_file(const fs::path& path, const config::Options& options, const Note& note) {
   if (lower(path.extension().string()) == ".onnx") return io::onnx().read(path);
-  if (is_plain_state_dict(path)) return load_state(build(options), path, options, note);
-  ir::Graph graph = io::load_checkpoint(path).graph;
+  std::optional<io::Checkpoint> ours = io::find_checkpoint(path);
+  if (!ours) return load_state(build(options), path, options, note);
   try {
-    ir::check_finite(graph);
+    ir::check_finite(ours->graph);
   } catch (const Error& error) {
     fail(error.code(), path.string(), ": ", error.what());
   }
-  return graph;
-}
-
-bool is_plain_state_dict(const fs::path& path) {
-  return lower(path.extension().string()) == ".safetensors" || io::read_pth(path).find("qat_graph") == nullptr;
+  return std::move(ours->graph);
 }
 
 void end_in_logits(ir::Graph& graph, const Note& note) {

@@ -22,9 +22,6 @@ ir::Graph from_options(const config::Options& options, const Note& note = {});
 // MODEL.NET of MODEL.IN_CHANNELS and MODEL.CLASSES. An .onnx file is imported. Throws as from_options.
 ir::Graph from_file(const std::filesystem::path& path, const config::Options& options, const Note& note = {});
 
-// Whether a .pth or .safetensors holds weights alone, and no graph of ours.
-bool is_plain_state_dict(const std::filesystem::path& path);
-
 // What training needs: logits. A Softmax that ends the network is taken off, and noted: classes keep their order, and
 // the loss has a softmax of its own.
 void end_in_logits(ir::Graph& graph, const Note& note = {});
