@@ -101,7 +101,7 @@ TEST(Random, Distributions) {
     uniform += u;
     ASSERT_TRUE(u >= -2 && u < 4);
   }
-  for (const int count : counts) EXPECT_NEAR(count, kDraws / 7, 5 * 160);  // 5 deviations
+  for (const int count : counts) EXPECT_NEAR(count, kDraws / 7.0, 5 * 160);  // 5 deviations
   EXPECT_NEAR(sum / kDraws, 0, 5 * 0.0023);
   EXPECT_NEAR(squares / kDraws, 1, 5 * 0.0032);
   EXPECT_NEAR(uniform / kDraws, 1, 5 * 0.0039);

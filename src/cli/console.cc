@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -118,7 +119,7 @@ void print_error(std::string message) {
 
 std::string human_seconds(double seconds) {
   std::array<char, 48> text{};
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  const auto whole = std::llround(seconds);
   if (seconds < 9.95) {
     std::snprintf(text.data(), text.size(), "%.1f s", seconds);
   } else if (whole < 60) {

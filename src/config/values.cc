@@ -15,6 +15,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;  // clang before 17 asks for it
 
 Field field_of(const Key& key, const Options& options) {
   // Fields are read through the same accessors as they are written.

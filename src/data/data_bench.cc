@@ -68,7 +68,7 @@ class Jpegs final : public Dataset {
 
 void decode(benchmark::State& state) {
   const Jpegs jpegs;
-  for (auto _ : state) benchmark::DoNotOptimize(jpegs.get(0));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(jpegs.get(0));
   state.SetItemsProcessed(state.iterations());
   state.SetLabel(cat(jpegs.bytes() / 1024, " KiB"));
 }
@@ -77,7 +77,7 @@ BENCHMARK(decode)->Unit(benchmark::kMicrosecond);
 void transform(benchmark::State& state, const Transform& transform) {
   const Tensor pixels = picture(1);
   Random random(3);
-  for (auto _ : state) benchmark::DoNotOptimize(transform(pixels, random));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(transform(pixels, random));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK_CAPTURE(transform, resize_256_crop_224, test_transform({.size = 224, .resize = 256}))
@@ -90,7 +90,7 @@ void load(benchmark::State& state) {
   Loader loader(std::make_shared<Jpegs>(), test_transform({.size = 224, .resize = 256}),
                 {.batch = 32, .workers = state.range(0)});
   int64_t images = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     std::optional<Batch> batch = loader.next();
     if (!batch) {
       loader.start(0);
@@ -112,7 +112,7 @@ void load_small(benchmark::State& state) {
   Loader loader(open_dataset(options, Split::kTrain), train_transform(options),
                 {.batch = 128, .shuffle = true, .drop_last = true, .workers = state.range(0)});
   int64_t epoch = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     if (!loader.next()) loader.start(++epoch);
   }
   state.SetItemsProcessed(state.iterations() * 128);
@@ -122,7 +122,7 @@ BENCHMARK(load_small)->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMicroseco
 void normalize(benchmark::State& state) {
   Tensor images(DType::kU8, {32, 224, 224, 3});
   const NormalizationTable table = normalization_table(3, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225});
-  for (auto _ : state) benchmark::DoNotOptimize(normalize_nchw(images, table));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(normalize_nchw(images, table));
   state.SetItemsProcessed(state.iterations() * images.dim(0));
 }
 BENCHMARK(normalize)->Unit(benchmark::kMillisecond);

@@ -39,7 +39,7 @@ TEST(Decode, EqualsPillow) {
   if (!testing::run_judge("images " + folder.path().string())) GTEST_SKIP() << "no Python with Pillow";
   int images = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
-    const std::filesystem::path path = entry.path();
+    const std::filesystem::path& path = entry.path();
     if (path.extension() == ".rgb") continue;
     const Tensor got = decode(read_file(path), path.string());
     testing::expect_equal_pixels(read_rgb(path.string() + ".rgb"), got, path.filename().string());
@@ -144,9 +144,9 @@ TEST(Decode, OtherContentIsNamed) {
   const std::map<std::string, std::string> files = {{"", "the file is empty"},   {"GIF89a...", "got GIF"},
                                                     {"BM......", "got BMP"},     {"<html>", "got neither"},
                                                     {"\xff\xd8", "got neither"}, {"RIFF....WEBPVP8", "got WebP"}};
-  for (const auto& [content, expected] : files) {
-    const std::string message = error_of(Code::kBadFile, [&] { decode(content, "photo.jpg"); });
-    EXPECT_NE(message.find(expected), std::string::npos) << message;
+  for (const auto& file : files) {
+    const std::string message = error_of(Code::kBadFile, [&] { decode(file.first, "photo.jpg"); });
+    EXPECT_NE(message.find(file.second), std::string::npos) << message;
     EXPECT_EQ(message.find("[photo.jpg] "), 0) << message;
   }
 }

@@ -23,6 +23,7 @@ Tensor rounded(const std::vector<double>& values, Shape shape) {
 ir::ValueId unit_quantizer(ir::Graph& graph, ir::NodeId before, const std::string& name, ir::ValueId weight,
                            const std::vector<double>& factor) {
   std::vector<double> scale;
+  scale.reserve(factor.size());
   for (const double f : factor) scale.push_back(static_cast<float>(f) == 0.0f ? 1.0 : std::abs(f));
   const auto channels = static_cast<int64_t>(scale.size());
   const ir::ValueId range = graph.add_buffer(name + ".scale", rounded(scale, {channels}));

@@ -7,7 +7,6 @@
 
 namespace qat::engine {
 
-using ir::kNone;
 using ir::Node;
 using ir::Op;
 using ir::ValueId;

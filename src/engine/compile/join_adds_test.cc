@@ -35,7 +35,7 @@ int64_t count_of(const Plan& plan, StepOp op) {
   return std::count_if(plan.steps.begin(), plan.steps.end(), [&](const Step& s) { return s.op == op; });
 }
 
-void expect_equal_with(Builder b, int64_t convolutions, int64_t additions) {
+void expect_equal_with(const Builder& b, int64_t convolutions, int64_t additions) {
   const Plan plan = test::build_int8(b.g, {1, 9, 1, 1}, {2, 9, 5, 7});
   EXPECT_EQ(count_of(plan, StepOp::kConv), convolutions);
   EXPECT_EQ(count_of(plan, StepOp::kAdd), additions);

@@ -227,6 +227,9 @@ const Node* activation_behind(const Lowering& l, ValueId value) {
   return reader != nullptr && activation_of(*reader) ? reader : nullptr;
 }
 
-ir::Graph lower_int8(ir::Graph graph, PassContext& context) { return Lowering(graph, context).run(); }
+// By value, as every pass.
+ir::Graph lower_int8(ir::Graph graph, PassContext& context) {  // NOLINT(performance-unnecessary-value-param)
+  return Lowering(graph, context).run();
+}
 
 }  // namespace qat::engine

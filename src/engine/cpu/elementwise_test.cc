@@ -193,6 +193,7 @@ TEST(Concat, IsTheFormula) {
       x.emplace_back(static_cast<size_t>(pixels * pitch_of(inputs.back().channels)));
       fill_u8(x.back(), random, Values::kRandom);
     }
+    pointers.reserve(x.size());
     for (const Buffer& b : x) pointers.push_back(b.data());
     const ConcatProblem p{.inputs = inputs, .zero_point = 128, .pixels = pixels};
     Buffer y(static_cast<size_t>(pixels * pitch_of(p.channels())));
@@ -224,6 +225,7 @@ TEST(Concat, KernelsEqualTheReference) {
       x.emplace_back(static_cast<size_t>(pixels * pitch_of(inputs.back().channels)));
       fill_u8(x.back(), random, Values::kRandom);
     }
+    pointers.reserve(x.size());
     for (const Buffer& b : x) pointers.push_back(b.data());
     const ConcatProblem p{.inputs = inputs, .zero_point = 99, .lo = trial % 2 ? 0 : 20, .hi = 230, .pixels = pixels};
     Buffer expected(static_cast<size_t>(pixels * pitch_of(p.channels())));

@@ -27,7 +27,7 @@ void set_rate(benchmark::State& state) { state.SetBytesProcessed(state.iteration
 void memcpy_only(benchmark::State& state) {
   const std::vector<char> from(kTensors * kElements * 4, 1);
   std::vector<char> into(from.size(), 2);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     std::memcpy(into.data(), from.data(), from.size());
     benchmark::DoNotOptimize(into.data());
   }
@@ -40,7 +40,7 @@ void read_checked(benchmark::State& state) {
   write_pth(file(), expected);
   const StateDict back = read_state_dict(file());
   QAT_ASSERT(back.size() == kTensors && back[3].second.data<float>()[999] == 1002);
-  for (auto _ : state) benchmark::DoNotOptimize(read_state_dict(file()));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(read_state_dict(file()));
   set_rate(state);
 }
 
@@ -50,7 +50,7 @@ void read_into_graph(benchmark::State& state) {
   ir::Graph graph;
   for (const auto& [name, tensor] : read_state_dict(file()))
     graph.add_parameter(name, Tensor(DType::kF32, tensor.shape()));
-  for (auto _ : state) load_state_dict(graph, read_state_dict(file()), true);
+  while (state.KeepRunning()) load_state_dict(graph, read_state_dict(file()), true);
   QAT_ASSERT(graph.values[3].data.data<float>()[999] == 1002);
   set_rate(state);
 }
@@ -58,7 +58,7 @@ void read_into_graph(benchmark::State& state) {
 // To the page cache and the disk: the file is synced.
 void write_synced(benchmark::State& state) {
   const PyValue value = weights();
-  for (auto _ : state) write_pth(file(), value);
+  while (state.KeepRunning()) write_pth(file(), value);
   set_rate(state);
 }
 

@@ -27,7 +27,7 @@ void histogram_add(benchmark::State& state) {
   h.add(v);
   if (std::accumulate(h.counts().begin(), h.counts().end(), int64_t{0}) != static_cast<int64_t>(v.size()))
     return state.SkipWithError("counts are wrong");
-  for (auto _ : state) h.add(v);
+  while (state.KeepRunning()) h.add(v);
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(v.size()));
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(v.size() * sizeof(float)));
 }
@@ -37,7 +37,7 @@ void calibrator(benchmark::State& state) {
   const std::string name = calibrator_names().at(static_cast<size_t>(state.range(0)));
   Histogram h;
   h.add(activations(false));
-  for (auto _ : state) benchmark::DoNotOptimize(choose_range(h, name, 99.99).amax);
+  while (state.KeepRunning()) benchmark::DoNotOptimize(choose_range(h, name, 99.99).amax);
   state.SetLabel(name);
 }
 BENCHMARK(calibrator)->DenseRange(0, 4)->Unit(benchmark::kMillisecond);

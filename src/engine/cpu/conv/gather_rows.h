@@ -1,6 +1,7 @@
 // Gathering rows: runs of taps that are neighbours in memory are copied at once, in pieces as wide as the registers.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/cpu/conv/gather.h"
@@ -61,7 +62,7 @@ inline void gather_short(const Gather& g, const uint8_t* image, int64_t count, u
 // A run of pixels of one output row whose taps all lie inside.
 template <int Piece>
 inline void gather_inside(const Gather& g, const uint8_t* image, int64_t count, uint8_t* rows) {
-  constexpr int kHalf = Piece < 32 ? Piece : 32;
+  constexpr int kHalf = std::min(Piece, 32);
   const int64_t bytes = g.taps * g.tap_bytes;
   if (g.contiguous && bytes <= 16) return gather_short<16, 1>(g, image, count, rows);
   if (g.contiguous && bytes <= 32) return gather_short<kHalf, 32 / kHalf>(g, image, count, rows);

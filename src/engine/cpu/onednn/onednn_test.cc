@@ -151,7 +151,7 @@ TEST(OneDnn, Convolution) {
       for (const FloatEpilogue& epilogue : epilogues()) {
         p.x = x, p.epilogue = epilogue;
         const Plain input = random_plain(p.x, random), skip = random_plain(p.y(), random);
-        const double depth = static_cast<double>(p.x.c / p.groups * p.kernel_h * p.kernel_w);
+        const double depth = static_cast<double>(p.x.c * p.kernel_h * p.kernel_w) / static_cast<double>(p.groups);
         const Plain w =
             random_plain({.n = p.out_channels, .c = p.x.c / p.groups, .h = p.kernel_h, .w = p.kernel_w}, random);
         const Plain b = random_plain({.c = p.out_channels}, random);

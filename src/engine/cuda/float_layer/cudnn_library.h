@@ -27,7 +27,7 @@ namespace qat::cuda {
   X(cudnnConvolutionBiasActivationForward)
 
 struct CudnnLibrary {
-#define QAT_CUDNN_MEMBER(name) decltype(&::name) name = nullptr;
+#define QAT_CUDNN_MEMBER(name) decltype(&::name) name = nullptr;  // NOLINT(bugprone-macro-parentheses)
   QAT_CUDNN_FUNCTIONS(QAT_CUDNN_MEMBER)
 #undef QAT_CUDNN_MEMBER
 };

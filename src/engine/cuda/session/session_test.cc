@@ -43,6 +43,7 @@ std::vector<float> images_of(size_t count, uint64_t seed) {
 
 std::vector<float> expected_of(const std::vector<float>& x) {
   std::vector<float> y;
+  y.reserve(x.size());
   for (const float v : x) y.push_back(dequantize(255 - quantize(v, 0.125f, 128, 0, 255), 0.125f, 128));
   return y;
 }
