@@ -7,8 +7,8 @@ namespace qat::engine {
 
 using namespace kernels;  // NOLINT: this file is about them
 
-void expect(const Step& step, bool ok, const char* what) {
-  if (!ok) fail(Code::kBadFile, "[", name_of(step.op), " ", step.name, "] ", what);
+void refuse(const Step& step, const char* what) {
+  fail(Code::kBadFile, "[", name_of(step.op), " ", step.name, "] ", what);
 }
 
 namespace {

@@ -33,8 +33,10 @@ struct StepView {
   bool has_skip() const { return step.inputs.size() > 1; }
 };
 
-// Throws Error(kBadFile) naming the step unless `ok`.
-void expect(const Step& step, bool ok, const char* what);
+[[noreturn]] void refuse(const Step& step, const char* what);  // Error(kBadFile) naming the step
+inline void expect(const Step& step, bool ok, const char* what) {
+  if (!ok) refuse(step, what);
+}
 
 // Each throws Error(kBadFile), naming the step, when storages, channels or blobs do not fit the op.
 bool is_depthwise(const StepView& v);  // kConv with one channel a group

@@ -49,7 +49,9 @@ struct Session::Impl {
 };
 
 Session::Session(std::shared_ptr<const Plan> plan, SessionOptions options)
-    : impl_(std::make_unique<Impl>(Impl{plan, open_backend(plan, options)})) {}
+    : impl_(std::make_unique<Impl>(Impl{.plan = std::move(plan)})) {
+  impl_->backend = open_backend(impl_->plan, options);
+}
 Session::~Session() = default;
 
 const Plan& Session::plan() const { return *impl_->plan; }
