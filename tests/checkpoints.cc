@@ -21,7 +21,7 @@ std::string first_difference(const io::PyValue& a, const io::PyValue& b, const s
     for (size_t i = 0; i < x->size(); ++i) {
       if ((*x)[i].first != y[i].first) return place + "." + (*x)[i].first;
       if ((*x)[i].first == "history") continue;
-      const std::string inner = first_difference((*x)[i].second, y[i].second, place + "." + (*x)[i].first);
+      std::string inner = first_difference((*x)[i].second, y[i].second, place + "." + (*x)[i].first);
       if (!inner.empty()) return inner;
     }
     return "";
@@ -30,7 +30,7 @@ std::string first_difference(const io::PyValue& a, const io::PyValue& b, const s
     const auto& y = std::get<io::PyList>(b.data);
     if (x->size() != y.size()) return place + " (length)";
     for (size_t i = 0; i < x->size(); ++i) {
-      const std::string inner = first_difference((*x)[i], y[i], cat(place, "[", i, "]"));
+      std::string inner = first_difference((*x)[i], y[i], cat(place, "[", i, "]"));
       if (!inner.empty()) return inner;
     }
     return "";

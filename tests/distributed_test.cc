@@ -56,6 +56,7 @@ class Distributed : public ::testing::Test {
     const std::string port = std::to_string(train::free_port());
     std::vector<Outcome> outcomes(2);
     std::vector<std::thread> threads;
+    threads.reserve(outcomes.size());
     for (int rank = 0; rank < 2; ++rank) {
       threads.emplace_back([&, rank] {
         RunOptions options{.folder = folder,

@@ -6,8 +6,6 @@
 namespace qat::e2e {
 namespace {
 
-namespace fs = std::filesystem;
-
 // Weights as PyTorch starts them, BatchNorms kept; the batch is dynamic, the size is not.
 constexpr const char* kExport = R"(
 import sys, torch, torchvision

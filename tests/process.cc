@@ -34,6 +34,7 @@ constexpr int kPollMs = 5;
     std::signal(SIGXFSZ, SIG_IGN);  // writes fail with EFBIG in place of a signal
   }
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   execvp(argv[0], argv.data());

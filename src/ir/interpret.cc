@@ -57,6 +57,7 @@ class Interpreter {
       : graph_(graph), options_(options), pool_(options.threads), tensors_(graph.values.size()) {
     verify(graph_);
     std::vector<Dims> dims;
+    dims.reserve(inputs.size());
     for (const Tensor& input : inputs) dims.push_back(input.shape());
     infer_shapes(graph_, dims);
     for (size_t i = 0; i < inputs.size(); ++i) {

@@ -107,6 +107,7 @@ std::vector<ValueId> read_ids(const Json& json, size_t count, const char* name) 
   std::vector<int64_t> list;
   read_member(json, "", name, list);
   std::vector<ValueId> ids;
+  ids.reserve(list.size());
   for (const int64_t id : list) ids.push_back(read_id(id, count, name));
   return ids;
 }

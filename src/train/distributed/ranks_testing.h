@@ -16,7 +16,7 @@
 
 #include "train/distributed/group.h"
 
-extern char** environ;
+extern char** environ;  // NOLINT(readability-redundant-declaration): only with _GNU_SOURCE
 
 namespace qat::train {
 
@@ -40,6 +40,7 @@ inline pid_t start_rank(const std::string& test, int rank, int port) {
   std::vector<std::string> added{"RANK=" + std::to_string(rank), "WORLD_SIZE=2", "MASTER_PORT=" + std::to_string(port),
                                  "OMP_NUM_THREADS=1"};
   std::vector<char*> variables;
+  variables.reserve(added.size());
   for (std::string& variable : added) variables.push_back(variable.data());
   for (char** variable = environ; *variable != nullptr; ++variable) variables.push_back(*variable);
   variables.push_back(nullptr);

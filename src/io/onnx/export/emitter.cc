@@ -37,7 +37,7 @@ std::string Emitter::parameter(ir::ValueId value, Tensor data) {
 }
 
 std::string Emitter::constant(const std::string& name, Tensor data) {
-  const std::string own = unique(name);
+  std::string own = unique(name);
   model.initializers.push_back({own, std::move(data)});
   return own;
 }
