@@ -67,20 +67,6 @@ size_t scratch_bytes(const ConvProblem& p) {
   return Blocks(Tiles, merged(Tiles, p)).scratch_bytes();
 }
 
-// One block against one panel, run by run.
-void run_panel(const TileSet& tiles, int vectors, TileTask task, const Blocks& blocks, const Blocks::Block& block,
-               int64_t next_size) {
-  const int64_t share = next_size / block.runs;
-  const uint8_t *rows = task.rows, *next = task.next;
-  for (int64_t i = 0; i < block.runs; ++i) {
-    task.rows = rows + i * blocks.run_stride;
-    task.next = next + i * share;
-    run_tiles(tiles, vectors, task, block.run, share);
-    task.y += block.run * task.y_stride;
-    task.skip += block.run * task.skip_stride;
-  }
-}
-
 template <const TileSet& Tiles, GatherFunction Gather>
 void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
   const ConvProblem p = merged(Tiles, problem);
@@ -89,6 +75,7 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
   const TileEpilogue epilogue(p.epilogue);
   const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1, panels = p.groups * layout.panels;
   TileTask task{.row_stride = blocks.row_stride,
+                .run_stride = blocks.run_stride,
                 .steps = blocks.segment_bytes / 4,
                 .segments = blocks.segments,
                 .segment_step = blocks.segment_step,
@@ -100,6 +87,8 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     const int64_t group = unit % panels / layout.panels, panel = unit % layout.panels;
     if (unit == begin || panel == 0)
       task.rows = lay_out(blocks, p, block, a.x, group, Gather, static_cast<uint8_t*>(scratch));
+    task.run = block.run;
+    task.runs = block.runs;
     const int64_t k = group * layout.channels + panel * layout.columns;
     task.panel = static_cast<const uint8_t*>(a.weights) + layout.offset(group, panel);
     task.multiplier = a.multiplier + k;
@@ -110,7 +99,7 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     task.next = static_cast<const uint8_t*>(task.panel);
     const bool more = panel + 1 < layout.panels;
     if (more) task.next += layout.panel_bytes;
-    run_panel(Tiles, layout.vectors(panel), task, blocks, block, more ? layout.panel_bytes : 0);
+    run_tiles(Tiles, layout.vectors(panel), task, more ? layout.panel_bytes : 0);
     if (k + task.channels == p.out_channels)
       for (int64_t i = block.first; i < block.first + block.run * block.runs; ++i)
         store_pad(p.epilogue, a.y, i, p.out_channels);

@@ -48,6 +48,7 @@ void run(const GemmProblem& p, const GemmArgs& a, int64_t begin, int64_t end, vo
   const TileEpilogue epilogue(p.epilogue);
   const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1;
   TileTask task{.row_stride = p.row_bytes(),
+                .run = p.rows,
                 .steps = p.row_bytes() / 4,
                 .epilogue = &epilogue,
                 .skip_stride = p.epilogue.has_skip ? pitch_of(p.outputs) : 0,
@@ -62,7 +63,7 @@ void run(const GemmProblem& p, const GemmArgs& a, int64_t begin, int64_t end, vo
     task.skip = p.epilogue.has_skip ? a.skip + k : nullptr;
     task.y = static_cast<uint8_t*>(a.y) + k * element;
     task.next = static_cast<const uint8_t*>(task.panel) + (panel + 1 < end ? layout.panel_bytes : 0);
-    run_tiles(Tiles, layout.vectors(panel), task, p.rows, panel + 1 < end ? layout.panel_bytes : 0);
+    run_tiles(Tiles, layout.vectors(panel), task, panel + 1 < end ? layout.panel_bytes : 0);
   }
   if (end == layout.panels)
     for (int64_t n = 0; n < p.rows; ++n) store_pad(p.epilogue, a.y, n, p.outputs);

@@ -1,6 +1,8 @@
 // The epilogue of a tile's sums on 512-bit registers: in registers when it is plain, through memory otherwise.
 #pragma once
 
+#include <type_traits>
+
 #include "engine/cpu/tile/tile.h"
 #include "engine/cpu/tile/vector_avx512.h"
 
@@ -10,6 +12,14 @@ namespace {  // each file that includes this compiles it for its own instruction
 template <int Rows, int Vectors>
 struct Sums {
   __m512i acc[Rows][Vectors];
+};
+
+// Where the results of a tile go, and the skip comes from.
+struct Place {
+  explicit Place(const TileTask& t) : skip(t.skip), y(t.y), skip_stride(t.skip_stride), y_stride(t.y_stride) {}
+  const uint8_t* skip;
+  uint8_t* y;
+  int64_t skip_stride, y_stride;
 };
 
 // How a tile ends. Lean: zero points and lower bound are 0 and no result can leave int32, as after almost every ReLU:
@@ -44,8 +54,7 @@ static inline Finish choose_finish(const TileTask& t, int vectors) {
   return lean ? Finish::kLean : Finish::kPlain;
 }
 
-// Constants of a plain epilogue in registers: stores of bytes may alias anything, so nothing is read again between
-// them.
+// Constants of a plain epilogue.
 template <int Vectors>
 struct Plain {
   explicit Plain(const TileTask& t)
@@ -57,11 +66,13 @@ struct Plain {
         middle_scale(_mm512_set1_ps(t.epilogue->full.middle_scale)),
         middle_lo(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_lo))),
         middle_hi(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_hi))),
-        skip_zero_point(_mm512_set1_epi32(t.epilogue->full.skip_zero_point)) {
+        skip_zero_point(_mm512_set1_epi32(t.epilogue->full.skip_zero_point)),
+        order(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)),
+        channels(static_cast<__mmask32>((1ull << t.channels) - 1)) {
     for (int v = 0; v < Vectors; ++v) {
-      lanes[v] = lanes512(t.channels - 16 * v);
-      multiplier[v] = _mm512_maskz_loadu_ps(lanes[v], t.multiplier + 16 * v);
-      bias[v] = _mm512_maskz_loadu_ps(lanes[v], t.bias + 16 * v);
+      const __mmask16 lanes = lanes512(t.channels - 16 * v);
+      multiplier[v] = _mm512_maskz_loadu_ps(lanes, t.multiplier + 16 * v);
+      bias[v] = _mm512_maskz_loadu_ps(lanes, t.bias + 16 * v);
     }
   }
 
@@ -88,8 +99,6 @@ struct Plain {
   // Packs two rows of two vectors to bytes, in order: row 0 in the lower half, row 1 in the upper.
   template <Finish How>
   [[gnu::always_inline]] __m512i pack(const __m512i (&row0)[2], const __m512i (&row1)[2]) const {
-    // Dword 4 * lane + j is four columns of row j / 2, vector j % 2.
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     __m512i words0 = _mm512_packs_epi32(row0[0], row0[1]), words1 = _mm512_packs_epi32(row1[0], row1[1]);
     if constexpr (is_lean(How))
       return _mm512_permutexvar_epi32(order, _mm512_min_epu8(_mm512_packus_epi16(words0, words1), highest));
@@ -101,42 +110,44 @@ struct Plain {
   __m512i zero_point, lowest, highest;
   __m512 skip_scale, middle_scale, middle_lo, middle_hi;
   __m512i skip_zero_point;
-  __mmask16 lanes[Vectors];
+  __m512i order;  // of packed dwords: number 4 * lane + j is four columns of row j / 2, vector j % 2
+  __mmask32 channels;
   __m512 multiplier[Vectors], bias[Vectors];
 };
 
-template <int Vectors>
-[[gnu::always_inline]] inline void store_row(__m256i bytes, int64_t channels, uint8_t* y) {
-  if (channels != 16 * Vectors) {
-    _mm256_mask_storeu_epi8(y, static_cast<__mmask32>((1ull << channels) - 1), bytes);
-  } else if constexpr (Vectors == 2) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), bytes);
-  } else {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(bytes));
-  }
-}
-
-template <Finish How, int Rows, int Vectors>
-[[gnu::always_inline]] inline void store_plain(const TileTask& t, const Sums<Rows, Vectors>& sums) {
-  const Plain<Vectors> plain(t);
-  const int64_t channels = t.channels, y_stride = t.y_stride, skip_stride = t.skip_stride;
-  uint8_t* y = t.y;
-  const uint8_t* skip = t.skip;
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; i += 2, y += 2 * y_stride, skip += 2 * skip_stride) {
-    __m512i q[2][2] = {};
+// Rows [First, First + Count) of a tile to bytes; skip and y are at its first row. What follows a store of bytes is
+// read again, so they come last.
+template <Finish How, int First, int Count, int Rows, int Vectors>
+[[gnu::always_inline]] inline void store_rows(const Plain<Vectors>& constants, const Place& at,
+                                              const Sums<Rows, Vectors>& sums) {
+  const Plain<Vectors>* plain = &constants;
+  asm("" : "+r"(plain));  // keeps the compiler from holding constants in registers that sums need
+  const __mmask32 channels = plain->channels;
+  __m512i q[Count + Count % 2][2] = {};
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) {
-      q[0][v] = plain.template requantize<How>(sums.acc[i][v], v, skip);
-      if (i + 1 < Rows) q[1][v] = plain.template requantize<How>(sums.acc[i + 1][v], v, skip + skip_stride);
+  for (int v = 0; v < Vectors; ++v) {
+    const uint8_t* skip = at.skip + First * at.skip_stride;
+#pragma GCC unroll 16
+    for (int i = 0; i < Count; ++i, skip += at.skip_stride) {
+      __m512i acc = sums.acc[First + i][v];
+      asm("" : "+v"(acc));  // and from converting before a branch what both of its sides convert
+      q[i][v] = plain->template requantize<How>(acc, v, skip);
     }
-    const __m512i bytes = plain.template pack<How>(q[0], q[1]);
-    store_row<Vectors>(_mm512_castsi512_si256(bytes), channels, y);
-    if (i + 1 < Rows) store_row<Vectors>(_mm512_extracti64x4_epi64(bytes, 1), channels, y + y_stride);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < Count; i += 2) q[i][0] = plain->template pack<How>(q[i], q[i + 1]);
+  uint8_t* y = at.y + First * at.y_stride;
+#pragma GCC unroll 8
+  for (int i = 0; i < Count; i += 2) {  // always with the mask: a branch costs more
+    _mm256_mask_storeu_epi8(y, channels, _mm512_castsi512_si256(q[i][0]));
+    y += at.y_stride;
+    if (i + 1 == Count) break;
+    _mm256_mask_storeu_epi8(y, channels, _mm512_extracti64x4_epi64(q[i][0], 1));
+    y += at.y_stride;
   }
 }
 
-// Curves and float outputs: from memory, one vector at a time.
+// Any epilogue, from memory, one vector at a time.
 void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) {
   const Epilogue& e = t.epilogue->full;
   const int64_t element = e.output == Output::kF32 ? 4 : 1;
@@ -152,33 +163,24 @@ void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) 
   }
 }
 
-template <int Rows, int Vectors>
-[[gnu::always_inline]] inline void finish_sums(const TileTask& t, const Sums<Rows, Vectors>& sums) {
-  alignas(64) int32_t memory[Rows * Vectors * 16];
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i)
-#pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) _mm512_store_si512(memory + (i * Vectors + v) * 16, sums.acc[i][v]);
-  finish_rows(t, memory, Rows, Vectors);
-}
-
-template <int Rows, int Vectors>
-[[gnu::always_inline]] inline void finish(Finish how, const TileTask& t, const Sums<Rows, Vectors>& sums) {
+// Calls body with a constant of the way, which is not kAny.
+template <class Body>
+[[gnu::always_inline]] inline void with_plain(Finish how, const Body& body) {
   switch (how) {
     case Finish::kAny:
-      return finish_sums(t, sums);
+      return;
     case Finish::kPlain:
-      return store_plain<Finish::kPlain>(t, sums);
+      return body(std::integral_constant<Finish, Finish::kPlain>());
     case Finish::kLean:
-      return store_plain<Finish::kLean>(t, sums);
+      return body(std::integral_constant<Finish, Finish::kLean>());
     case Finish::kPlainSkip:
-      return store_plain<Finish::kPlainSkip>(t, sums);
+      return body(std::integral_constant<Finish, Finish::kPlainSkip>());
     case Finish::kLeanSkip:
-      return store_plain<Finish::kLeanSkip>(t, sums);
+      return body(std::integral_constant<Finish, Finish::kLeanSkip>());
     case Finish::kMiddleFirst:
-      return store_plain<Finish::kMiddleFirst>(t, sums);
+      return body(std::integral_constant<Finish, Finish::kMiddleFirst>());
     case Finish::kMiddleSecond:
-      return store_plain<Finish::kMiddleSecond>(t, sums);
+      return body(std::integral_constant<Finish, Finish::kMiddleSecond>());
   }
 }
 

@@ -19,14 +19,15 @@ TileEpilogue::TileEpilogue(const Epilogue& e) : full(e) {
   highest = static_cast<uint8_t>(top + e.zero_point);
 }
 
-void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows, int64_t next_size) {
-  const int64_t count = (rows + tiles.max_rows - 1) / tiles.max_rows;
-  const int64_t height = rows / count, taller = rows % count;  // the first `taller` tiles have one row more
+void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t next_size) {
+  const int64_t count = (task.run + tiles.max_rows - 1) / tiles.max_rows;
+  const int64_t height = task.run / count, taller = task.run % count;  // the first `taller` tiles have one row more
   const TileFunction* functions = tiles.function[vectors - 1];
-  task.next_bytes = next_size / (count * task.steps * task.segments);
+  task.next_bytes = next_size / (task.runs * count);
   if (taller > 0) {
     functions[height](task, taller);
-    for (int64_t i = 0; i < taller; ++i) task.advance(height + 1);
+    task.advance(taller * (height + 1));
+    task.next += task.runs * taller * task.next_bytes;
   }
   functions[height - 1](task, count - taller);
 }

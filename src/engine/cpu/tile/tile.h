@@ -21,10 +21,13 @@ struct TileEpilogue {
   uint8_t highest;
 };
 
+// Rows times one panel: some runs of `run` rows each, which lie apart in x and follow each other in y and skip.
 struct TileTask {
   const uint8_t* rows = nullptr;  // first row; 4-byte steps
   int64_t row_stride = 0;         // bytes
-  int64_t steps = 0;              // of a segment: its bytes / 4
+  int64_t run = 0, runs = 1;
+  int64_t run_stride = 0;  // bytes between the first rows of two runs
+  int64_t steps = 0;       // of a segment: its bytes / 4
   int64_t segments = 1;
   int64_t segment_step = 0;  // bytes between the starts of two segments
   const void* panel = nullptr;
@@ -37,20 +40,47 @@ struct TileTask {
   uint8_t* y = nullptr;
   int64_t y_stride = 0;  // bytes
 
-  void advance(int64_t count) {
+  // Weights that come after these, fetched into the second-level cache meanwhile: `next_bytes` a tile.
+  const uint8_t* next = nullptr;
+  int64_t next_bytes = 0;
+
+  void advance(int64_t count) {  // rows of the same run
     rows += count * row_stride;
     y += count * y_stride;
     skip += count * skip_stride;
-    next += next_bytes * steps * segments;
   }
-
-  // Weights that come after these, fetched into the second-level cache meanwhile: per step, `next_bytes` on.
-  const uint8_t* next = nullptr;
-  int64_t next_bytes = 0;
+  void next_run(int64_t done) {  // from `done` rows after the start of this one
+    rows += run_stride - done * row_stride;
+    y += (run - done) * y_stride;
+    skip += (run - done) * skip_stride;
+  }
 };
 
-// Does `count` tiles, one below the other.
-using TileFunction = void (*)(TileTask task, int64_t count);
+// Walks over the tiles of a call: `tiles` of `height` rows, one below the other, from the start of each run on.
+class TileWalk {
+ public:
+  TileWalk(TileTask& task, int64_t height, int64_t tiles)
+      : task_(task), height_(height), tiles_(tiles), in_run_(tiles), runs_(task.runs) {}
+
+  // To the next tile; false after the last.
+  bool next() {
+    if (--in_run_ > 0) {
+      task_.advance(height_);
+      return true;
+    }
+    if (--runs_ == 0) return false;
+    in_run_ = tiles_;
+    task_.next_run((tiles_ - 1) * height_);
+    return true;
+  }
+
+ private:
+  TileTask& task_;
+  int64_t height_, tiles_, in_run_, runs_;
+};
+
+// Does `tiles` tiles of each run, one below the other; at least one.
+using TileFunction = void (*)(TileTask task, int64_t tiles);
 
 constexpr int kMaxTileRows = 16;
 
@@ -79,8 +109,8 @@ extern const TileSet kTilesAvx512;
 extern const TileSet kTilesAvx512Vnni;
 extern const TileSet kTilesAmx;
 
-// A block of rows against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the
+// The runs of a task against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the
 // way.
-void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t rows, int64_t next_size);
+void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t next_size);
 
 }  // namespace qat::kernels

@@ -112,11 +112,12 @@ static inline void finish_rows256(const TileTask& t, const int32_t* sums, int ro
 }
 
 template <class Dot, int Rows, int Vectors>
-void tile256(TileTask t, int64_t count) {
+void tile256(TileTask t, int64_t tiles) {
   const Plain256<Vectors> plain(t);
-  for (; count > 0; --count, t.advance(Rows)) {
-    const int64_t share = t.next_bytes * t.steps * t.segments;
-    for (int64_t i = 0; i < share; i += 64) _mm_prefetch(t.next + i, _MM_HINT_T1);
+  TileWalk walk(t, Rows, tiles);
+  do {
+    for (int64_t i = 0; i < t.next_bytes; i += 64) _mm_prefetch(t.next + i, _MM_HINT_T1);
+    t.next += t.next_bytes;
     __m256i sums[Rows][Vectors];
     multiply256<Dot>(t, sums);
     if (t.epilogue->plain) {
@@ -134,7 +135,7 @@ void tile256(TileTask t, int64_t count) {
       for (int v = 0; v < Vectors; ++v)
         _mm256_store_si256(reinterpret_cast<__m256i*>(memory + (i * Vectors + v) * 8), sums[i][v]);
     finish_rows256(t, memory, Rows, Vectors);
-  }
+  } while (walk.next());
 }
 
 template <class Dot, int... Row>

@@ -1,5 +1,10 @@
 // Tiles of some rows x 32 columns on 512-bit registers, for the two instruction sets that have them. Included by one
 // file of each; `Dot` says how a step of 4 bytes is multiplied.
+//
+// A high tile is two halves, and they take turns: the epilogue of a half, which converts and shuffles, mostly on units
+// that multiply nothing, stands between the multiply-adds of the other and those of the next tile's half. Its sums are
+// long complete then, so that the processor finds both kinds of work at once. A tile that ends as a whole ends in a
+// chain of some 25 cycles, and the next one waits for its registers.
 #pragma once
 
 #include <cstring>
@@ -10,54 +15,86 @@
 namespace qat::kernels {
 namespace {
 
-// Row i is at base[i / 3] + (i % 3) * stride: five pointers reach fourteen rows within an address's base + 2 * index.
-template <class Dot, int Rows, int Vectors>
-[[gnu::always_inline]] inline void multiply(const TileTask& t, Sums<Rows, Vectors>& sums) {
-  const auto* panel = static_cast<const int8_t*>(t.panel);
+// The sums of rows [First, First + Count) of a tile, fetching `next_step` bytes at `next` with each step.
+template <class Dot, int First, int Count, int Rows, int Vectors>
+[[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* rows, const uint8_t* next,
+                                            int64_t next_step, Sums<Rows, Vectors>& sums) {
+  const auto* w = static_cast<const int8_t*>(t.panel);
+  asm("" : "+r"(w));  // keeps the compiler from holding start values in registers that sums need
 #pragma GCC unroll 2
-  for (int v = 0; v < Vectors; ++v) {
-    const __m512i start = _mm512_load_si512(panel + 64 * v);
+  for (int v = 0; v < Vectors; ++v, w += 64) {
+    const __m512i start = _mm512_load_si512(w);
 #pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) sums.acc[i][v] = start;
+    for (int i = 0; i < Count; ++i) sums.acc[First + i][v] = start;
   }
-  constexpr int kBases = (Rows + 2) / 3;
-  const uint8_t* base[kBases];
-  for (int g = 0; g < kBases; ++g) {
-    base[g] = t.rows + 3 * g * t.row_stride;
-    asm("" : "+r"(base[g]));  // keeps the compiler from deriving all rows from one pointer
+  const uint8_t* x[Count];  // and one offset for all, which costs one instruction a step
+#pragma GCC unroll 16
+  for (int i = 0; i < Count; ++i) {
+    x[i] = rows + (First + i) * t.row_stride;
+    asm("" : "+r"(x[i]));
   }
-  const int8_t* w = panel + 64 * Vectors;
-  const uint8_t* next = t.next;
-  const int64_t jump = t.segment_step - 4 * t.steps;
-  for (int64_t segment = 0; segment < t.segments; ++segment) {
-    for (int64_t step = 0; step < t.steps; ++step, w += 64 * Vectors) {
+  int64_t offset = 0;
+  for (int64_t segment = t.segments; segment > 0; --segment, offset += t.segment_step - 4 * t.steps) {
+    for (int64_t step = t.steps; step > 0; --step, offset += 4, w += 64 * Vectors, next += next_step) {
       const typename Dot::template Weights<Vectors> weights(w);
 #pragma GCC unroll 16
-      for (int i = 0; i < Rows; ++i) {
+      for (int i = 0; i < Count; ++i) {
         int32_t four;
-        std::memcpy(&four, base[i / 3] + (i % 3) * t.row_stride, 4);
-        weights.add(_mm512_set1_epi32(four), sums.acc[i]);
+        std::memcpy(&four, x[i] + offset, 4);
+        weights.add(_mm512_set1_epi32(four), sums.acc[First + i]);
       }
-      // A step covers at most two lines: its own 128 bytes, spread over the tiles of a block.
       _mm_prefetch(next, _MM_HINT_T1);
-      _mm_prefetch(next + t.next_bytes / 2, _MM_HINT_T1);
-      next += t.next_bytes;
-#pragma GCC unroll 8
-      for (int g = 0; g < kBases; ++g) base[g] += 4;
     }
-#pragma GCC unroll 8
-    for (int g = 0; g < kBases; ++g) base[g] += jump;
   }
 }
 
-template <class Dot, int Rows, int Vectors>
-void tile512(TileTask t, int64_t count) {
-  const Finish how = choose_finish(t, Vectors);
-  for (; count > 0; --count, t.advance(Rows)) {
-    Sums<Rows, Vectors> sums;
-    multiply<Dot>(t, sums);
-    finish(how, t, sums);
+template <class Dot, Finish How, int Rows, int Vectors>
+void plain_tiles(TileTask t, int64_t tiles) {
+  constexpr int kHalf = Rows > Dot::kHighest ? (Rows + 1) / 2 : Rows, kRest = Rows - kHalf;
+  const Plain<Vectors> constants(t);
+  const int64_t half_bytes = t.next_bytes * kHalf / Rows, next_step = half_bytes / (t.steps * t.segments);
+  TileWalk walk(t, Rows, tiles);
+  Place place(t);
+  Sums<Rows, Vectors> sums;
+  for (bool first = true;; first = false) {
+    if (!first) store_rows<How, 0, kHalf>(constants, place, sums);
+    multiply<Dot, 0, kHalf>(t, t.rows, t.next, next_step, sums);
+    if constexpr (kRest > 0) {
+      if (!first) store_rows<How, kHalf, kRest>(constants, place, sums);
+      multiply<Dot, kHalf, kRest>(t, t.rows, t.next + half_bytes, next_step, sums);
+    }
+    place = Place(t);
+    t.next += t.next_bytes;
+    if (walk.next()) continue;
+    store_rows<How, 0, kHalf>(constants, place, sums);
+    if constexpr (kRest > 0) store_rows<How, kHalf, kRest>(constants, place, sums);
+    return;
   }
+}
+
+// Through memory, one tile after the other.
+template <class Dot, int Rows, int Vectors>
+void any_tiles(TileTask t, int64_t tiles) {
+  const int64_t next_step = t.next_bytes / (t.steps * t.segments);
+  TileWalk walk(t, Rows, tiles);
+  do {
+    Sums<Rows, Vectors> sums;
+    multiply<Dot, 0, Rows>(t, t.rows, t.next, next_step, sums);
+    t.next += t.next_bytes;
+    alignas(64) int32_t memory[Rows * Vectors * 16];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) _mm512_store_si512(memory + (i * Vectors + v) * 16, sums.acc[i][v]);
+    finish_rows(t, memory, Rows, Vectors);
+  } while (walk.next());
+}
+
+template <class Dot, int Rows, int Vectors>
+void tile512(TileTask t, int64_t tiles) {
+  const Finish how = choose_finish(t, Vectors);
+  if (how == Finish::kAny) return any_tiles<Dot, Rows, Vectors>(t, tiles);
+  with_plain(how, [&](auto way) { plain_tiles<Dot, way.value, Rows, Vectors>(t, tiles); });
 }
 
 template <class Dot, int... Row>

@@ -40,6 +40,7 @@ void multiply(const TileTask& t, int32_t* sums) {
   if constexpr (Tiles == 2) _tile_loadd(2, panel, 0);
   if constexpr (Tiles == 2 && Vectors == 2) _tile_loadd(3, panel + 64, 0);
   const uint8_t *w = panel + 64 * Vectors, *next = t.next;
+  const int64_t share = Tiles * t.next_bytes * kSteps / ((t.steps + kSteps - 1) / kSteps * kSteps * t.segments);
   for (int64_t segment = 0; segment < t.segments; ++segment) {
     const uint8_t* x = t.rows + segment * t.segment_step;
     for (int64_t step = 0; step < t.steps; step += kSteps, x += 4 * kSteps, w += kSteps * 64 * Vectors) {
@@ -55,8 +56,8 @@ void multiply(const TileTask& t, int32_t* sums) {
         _tile_dpbusd(2, 5, 6);
       }
       if constexpr (Tiles == 2 && Vectors == 2) _tile_dpbusd(3, 5, 7);
-      for (int64_t i = 0; i < Tiles * kSteps * t.next_bytes; i += 64) _mm_prefetch(next + i, _MM_HINT_T1);
-      next += Tiles * kSteps * t.next_bytes;
+      for (int64_t i = 0; i < share; i += 64) _mm_prefetch(next + i, _MM_HINT_T1);
+      next += share;
     }
   }
   constexpr int kStride = 64 * Vectors, kTile = Rows * Vectors * 16;
@@ -67,37 +68,42 @@ void multiply(const TileTask& t, int32_t* sums) {
 }
 
 // Four rows at a time through registers.
-template <int Rows, int Vectors>
-void finish_memory(Finish how, TileTask t, const int32_t* sums) {
-  if (how == Finish::kAny) return finish_rows(t, sums, Rows, Vectors);
+template <Finish How, int Rows, int Vectors>
+void store_memory(const Plain<Vectors>& plain, TileTask t, const int32_t* sums) {
   constexpr int kPart = Rows < 4 ? Rows : 4;
   Sums<kPart, Vectors> part;
 #pragma GCC unroll 4
   for (int i = 0; i < kPart; ++i)
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) part.acc[i][v] = _mm512_load_si512(sums + (i * Vectors + v) * 16);
-  finish(how, t, part);
-  if constexpr (Rows > kPart) {
-    t.y += kPart * t.y_stride;
-    t.skip += kPart * t.skip_stride;
-    finish_memory<Rows - kPart, Vectors>(how, t, sums + kPart * Vectors * 16);
-  }
+  store_rows<How, 0, kPart>(plain, Place(t), part);
+  t.advance(kPart);
+  if constexpr (Rows > kPart) store_memory<How, Rows - kPart>(plain, t, sums + kPart * Vectors * 16);
 }
 
 template <int Rows, int Vectors>
-void tile_amx(TileTask t, int64_t count) {
+void finish_memory(Finish how, const TileTask& t, const int32_t* sums) {
+  if (how == Finish::kAny) return finish_rows(t, sums, Rows, Vectors);
+  const Plain<Vectors> plain(t);
+  with_plain(how, [&](auto way) { store_memory<way.value, Rows>(plain, t, sums); });
+}
+
+// `Tiles` tiles, one below the other.
+template <int Rows, int Vectors, int Tiles>
+void finish_tiles(Finish how, TileTask& t, int32_t* sums) {
+  multiply<Rows, Vectors, Tiles>(t, sums);
+  for (int i = 0; i < Tiles; ++i, t.advance(Rows)) finish_memory<Rows, Vectors>(how, t, sums + i * Rows * Vectors * 16);
+  t.next += Tiles * t.next_bytes;
+}
+
+template <int Rows, int Vectors>
+void tile_amx(TileTask t, int64_t tiles) {
   const Finish how = choose_finish(t, Vectors);
   alignas(64) int32_t sums[2 * Rows * Vectors * 16];
   configure(Rows);
-  for (; count >= 2; count -= 2, t.advance(Rows)) {
-    multiply<Rows, Vectors, 2>(t, sums);
-    finish_memory<Rows, Vectors>(how, t, sums);
-    t.advance(Rows);
-    finish_memory<Rows, Vectors>(how, t, sums + Rows * Vectors * 16);
-  }
-  if (count == 1) {
-    multiply<Rows, Vectors, 1>(t, sums);
-    finish_memory<Rows, Vectors>(how, t, sums);
+  for (int64_t run = 0; run < t.runs; ++run, t.next_run(tiles * Rows)) {
+    for (int64_t i = 0; i < tiles / 2; ++i) finish_tiles<Rows, Vectors, 2>(how, t, sums);
+    if (tiles % 2 == 1) finish_tiles<Rows, Vectors, 1>(how, t, sums);
   }
   _tile_release();
 }

@@ -9,6 +9,7 @@ namespace qat::kernels {
 namespace {
 
 struct DotBytes {
+  static constexpr int kHighest = 8;
   template <int Vectors>
   struct Weights {
     [[gnu::always_inline]] explicit Weights(const int8_t* w) {

@@ -26,9 +26,10 @@ void multiply(const TileTask& t, int32_t (&sums)[Rows][kColumns]) {
 }
 
 template <int Rows>
-void tile(TileTask t, int64_t count) {
+void tile(TileTask t, int64_t tiles) {
   const Epilogue& e = t.epilogue->full;
-  for (; count > 0; --count, t.advance(Rows)) {
+  TileWalk walk(t, Rows, tiles);
+  do {
     int32_t sums[Rows][kColumns];
     multiply(t, sums);
     for (int i = 0; i < Rows; ++i) {
@@ -37,7 +38,7 @@ void tile(TileTask t, int64_t count) {
         store_result(e, epilogue_value(e, sums[i][j], t.multiplier[j], t.bias[j], skip), t.y + i * t.y_stride, j);
       }
     }
-  }
+  } while (walk.next());
 }
 
 }  // namespace
