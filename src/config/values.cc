@@ -173,6 +173,7 @@ void copy_value(const Key& key, Options& to, const Options& from) {
 std::string value_text(const Key& key, const Options& options) {
   const auto list = [](const auto& items, auto text) {
     std::vector<std::string> parts;
+    parts.reserve(items.size());
     for (const auto& item : items) parts.push_back(text(item));
     return cat('[', join(parts, ", "), ']');
   };

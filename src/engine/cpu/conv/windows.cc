@@ -23,6 +23,8 @@ bool no_pads(const ConvProblem& p) {
   return p.pad_top == 0 && p.pad_left == 0 && p.pad_bottom == 0 && p.pad_right == 0;
 }
 
+int64_t tap_bytes(const ConvProblem& p) { return pitch_of(p.in_channels / p.groups); }
+
 // Tiles of nearly equal height along a row of outputs: are they at least 7/10 of the highest?
 bool wide_enough(const TileSet& tiles, int64_t out_w) {
   return 10 * out_w >= 7 * tiles.max_rows * ceil_div(out_w, tiles.max_rows);
@@ -32,13 +34,13 @@ Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
   const bool aligned = group_is_whole_pixel(p) || p.in_channels / p.groups % kChannelGroup == 0;
   if (p.pointwise() && aligned) return Windows::kPixels;
   // Where weights are rounded up by segment, the choice may not depend on a bound extent.
-  if (!taps_touch(p) || (tiles.depth_multiple == kChannelGroup && !wide_enough(tiles, p.out_w())))
+  const bool rounded = p.kernel_w * tap_bytes(p) % tiles.depth_multiple != 0;
+  if (!taps_touch(p) || (!rounded && !wide_enough(tiles, p.out_w())))
     return Windows::kGathered;
   const bool in_image = group_is_whole_pixel(p) || (p.kernel_w == 1 && aligned);
   return no_pads(p) && in_image ? Windows::kImage : Windows::kBand;
 }
 
-int64_t tap_bytes(const ConvProblem& p) { return pitch_of(p.in_channels / p.groups); }
 int64_t band_width(const ConvProblem& p) { return p.in_w + p.pad_left + p.pad_right; }
 
 }  // namespace
