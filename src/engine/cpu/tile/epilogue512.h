@@ -1,6 +1,7 @@
 // The epilogue of a tile's sums on 512-bit registers: in registers when it is plain, through memory otherwise.
 #pragma once
 
+#include <cmath>
 #include <type_traits>
 
 #include "engine/cpu/tile/tile.h"
@@ -22,19 +23,21 @@ struct Place {
   int64_t skip_stride, y_stride;
 };
 
-// How a tile ends. Lean: zero points and lower bound are 0 and no result can leave int32, as after almost every ReLU:
-// packing does the lower bound, and the upper one is a minimum of bytes, 4.25 operations a vector against 5.75.
+// How a tile ends. All but kAny: bytes without a curve, and no result can leave int32, so that bounds are applied to
+// integers, for which there are more units than for floats, or by packing. Lean: zero points and lower bound are 0, as
+// after almost every ReLU, and packing applies the lower bound: 4.25 operations a vector against 5.
 enum class Finish { kAny, kPlain, kLean, kPlainSkip, kLeanSkip, kMiddleFirst, kMiddleSecond };
 constexpr bool has_middle(Finish how) { return how == Finish::kMiddleFirst || how == Finish::kMiddleSecond; }
 constexpr bool has_skip(Finish how) { return how == Finish::kPlainSkip || how == Finish::kLeanSkip || has_middle(how); }
 constexpr bool is_lean(Finish how) { return how == Finish::kLean || how == Finish::kLeanSkip; }
 
-// |acc| <= 2^31, so |v| < 2^31 where |M| <= 1/2, |B| <= 2^29 and |R| <= 2^20; false for NaN.
+// |acc| <= 2^31, so |v| < 2^31 where |M| <= 1/2, |B| <= 2^29, |R| and the middle's scale <= 2^20; false for NaN.
 static inline bool stays_in_int32(const TileTask& t, int vectors) {
   const auto within = [](__m512 x, float bound) {
     return _mm512_cmp_ps_mask(_mm512_abs_ps(x), _mm512_set1_ps(bound), _CMP_LE_OQ) == 0xFFFF;
   };
-  bool all = t.epilogue->full.skip_scale <= 0x1p20f && t.epilogue->full.skip_scale >= -0x1p20f;
+  const Epilogue& e = t.epilogue->full;
+  bool all = std::abs(e.skip_scale) <= 0x1p20f && std::abs(e.middle_scale) <= 0x1p20f;
   for (int v = 0; v < vectors; ++v) {
     const __mmask16 lanes = lanes512(t.channels - 16 * v);
     all = all && within(_mm512_maskz_loadu_ps(lanes, t.multiplier + 16 * v), 0.5f) &&
@@ -45,11 +48,10 @@ static inline bool stays_in_int32(const TileTask& t, int vectors) {
 
 static inline Finish choose_finish(const TileTask& t, int vectors) {
   const Epilogue& e = t.epilogue->full;
-  if (!t.epilogue->plain) return Finish::kAny;
+  if (!t.epilogue->plain || !stays_in_int32(t, vectors)) return Finish::kAny;
   if (e.has_skip && e.middle == Middle::kFirst) return Finish::kMiddleFirst;
   if (e.has_skip && e.middle == Middle::kSecond) return Finish::kMiddleSecond;
-  const bool zeros = e.zero_point == 0 && t.epilogue->lowest == 0 && (!e.has_skip || e.skip_zero_point == 0);
-  const bool lean = zeros && stays_in_int32(t, vectors);
+  const bool lean = e.zero_point == 0 && t.epilogue->lowest == 0 && (!e.has_skip || e.skip_zero_point == 0);
   if (e.has_skip) return lean ? Finish::kLeanSkip : Finish::kPlainSkip;
   return lean ? Finish::kLean : Finish::kPlain;
 }
@@ -58,14 +60,13 @@ static inline Finish choose_finish(const TileTask& t, int vectors) {
 template <int Vectors>
 struct Plain {
   explicit Plain(const TileTask& t)
-      : high(_mm512_set1_ps(t.epilogue->high)),
-        zero_point(_mm512_set1_epi16(static_cast<short>(t.epilogue->full.zero_point))),
+      : zero_point(_mm512_set1_epi16(static_cast<short>(t.epilogue->full.zero_point))),
         lowest(_mm512_set1_epi8(static_cast<char>(t.epilogue->lowest))),
         highest(_mm512_set1_epi8(static_cast<char>(t.epilogue->highest))),
         skip_scale(_mm512_set1_ps(t.epilogue->full.skip_scale)),
         middle_scale(_mm512_set1_ps(t.epilogue->full.middle_scale)),
-        middle_lo(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_lo))),
-        middle_hi(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_hi))),
+        middle_lo(_mm512_set1_epi32(t.epilogue->full.middle_lo)),
+        middle_hi(_mm512_set1_epi32(t.epilogue->full.middle_hi)),
         skip_zero_point(_mm512_set1_epi32(t.epilogue->full.skip_zero_point)),
         order(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)),
         channels(static_cast<__mmask32>((1ull << t.channels) - 1)) {
@@ -76,8 +77,7 @@ struct Plain {
     }
   }
 
-  // fma(float(acc), M, B), the skip, the upper bound; the lower one comes when packing saturates. NaN passes min_ps as
-  // its second operand and converts to INT_MIN, which the lower bound catches.
+  // fma(float(acc), M, B), the skip; bounds come when packing.
   template <Finish How>
   [[gnu::always_inline]] __m512i requantize(__m512i acc, int v, const uint8_t* skip) const {
     __m512 x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), multiplier[v], bias[v]);
@@ -86,30 +86,30 @@ struct Plain {
       if constexpr (!is_lean(How)) q = _mm512_sub_epi32(q, skip_zero_point);
       const __m512 s = _mm512_cvtepi32_ps(q);
       if constexpr (has_middle(How)) {
-        x = _mm512_cvtepi32_ps(_mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(x, middle_lo), middle_hi)));
+        x = _mm512_cvtepi32_ps(_mm512_min_epi32(_mm512_max_epi32(_mm512_cvtps_epi32(x), middle_lo), middle_hi));
         x = How == Finish::kMiddleFirst ? _mm512_fmadd_ps(s, skip_scale, _mm512_mul_ps(x, middle_scale))
                                         : _mm512_fmadd_ps(x, middle_scale, _mm512_mul_ps(s, skip_scale));
       } else {
         x = _mm512_fmadd_ps(s, skip_scale, x);
       }
     }
-    return _mm512_cvtps_epi32(is_lean(How) ? x : _mm512_min_ps(high, x));
+    return _mm512_cvtps_epi32(x);
   }
 
   // Packs two rows of two vectors to bytes, in order: row 0 in the lower half, row 1 in the upper.
   template <Finish How>
   [[gnu::always_inline]] __m512i pack(const __m512i (&row0)[2], const __m512i (&row1)[2]) const {
     __m512i words0 = _mm512_packs_epi32(row0[0], row0[1]), words1 = _mm512_packs_epi32(row1[0], row1[1]);
-    if constexpr (is_lean(How))
-      return _mm512_permutexvar_epi32(order, _mm512_min_epu8(_mm512_packus_epi16(words0, words1), highest));
-    words0 = _mm512_adds_epi16(words0, zero_point), words1 = _mm512_adds_epi16(words1, zero_point);
-    return _mm512_permutexvar_epi32(order, _mm512_max_epu8(_mm512_packus_epi16(words0, words1), lowest));
+    if constexpr (!is_lean(How))
+      words0 = _mm512_adds_epi16(words0, zero_point), words1 = _mm512_adds_epi16(words1, zero_point);
+    __m512i bytes = _mm512_packus_epi16(words0, words1);
+    if constexpr (!is_lean(How)) bytes = _mm512_max_epu8(bytes, lowest);
+    return _mm512_permutexvar_epi32(order, _mm512_min_epu8(bytes, highest));
   }
 
-  __m512 high;
   __m512i zero_point, lowest, highest;
-  __m512 skip_scale, middle_scale, middle_lo, middle_hi;
-  __m512i skip_zero_point;
+  __m512 skip_scale, middle_scale;
+  __m512i middle_lo, middle_hi, skip_zero_point;
   __m512i order;  // of packed dwords: number 4 * lane + j is four columns of row j / 2, vector j % 2
   __mmask32 channels;
   __m512 multiplier[Vectors], bias[Vectors];
