@@ -120,7 +120,7 @@ class Folder {
     layer.inputs.resize(3, kNone);
     layer.inputs[2] = layer.inputs[2] == kNone ? graph_.add_parameter(layer.name + ".bias", bias)
                                                : replace_value(graph_, uses_, layer.inputs[2], layer.name, bias);
-    const std::string name = layer.name;
+    std::string name = layer.name;
     graph_.replace_uses(norm.output, layer.output);
     graph_.nodes.erase(graph_.nodes.begin() + id);
     return name;
