@@ -35,8 +35,7 @@ Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
   if (p.pointwise() && aligned) return Windows::kPixels;
   // Where weights are rounded up by segment, the choice may not depend on a bound extent.
   const bool rounded = p.kernel_w * tap_bytes(p) % tiles.depth_multiple != 0;
-  if (!taps_touch(p) || (!rounded && !wide_enough(tiles, p.out_w())))
-    return Windows::kGathered;
+  if (!taps_touch(p) || (!rounded && !wide_enough(tiles, p.out_w()))) return Windows::kGathered;
   const bool in_image = group_is_whole_pixel(p) || (p.kernel_w == 1 && aligned);
   return no_pads(p) && in_image ? Windows::kImage : Windows::kBand;
 }
