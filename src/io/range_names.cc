@@ -28,11 +28,13 @@ std::string other_spelling(const std::string& range_name) {
 
 std::optional<float> stored_range(const StateDict& state, const std::string& range_name) {
   const std::string other = other_spelling(range_name);
+  std::optional<float> largest;
   for (const auto& [name, tensor] : state) {
-    if ((name == range_name || name == other) && is_float(tensor.type()) && tensor.size() == 1)
-      return tensor.to(DType::kF32).data<float>()[0];
+    if ((name != range_name && name != other) || !is_float(tensor.type()) || tensor.size() != 1) continue;
+    const float range = tensor.to(DType::kF32).data<float>()[0];
+    if (!largest || range > *largest) largest = range;
   }
-  return {};
+  return largest;
 }
 
 std::map<std::string, std::vector<std::string>> range_aliases(const ir::Graph& graph) {

@@ -17,8 +17,8 @@ bool is_range_name(const std::string& name);  // "<layer>._input_quantizer._amax
 // "block._residual_quantizer._amax".
 std::string other_spelling(const std::string& range_name);
 
-// The range of a tensor that a state dict has under this name, in either spelling; nothing where it has none, or one
-// per channel.
+// The range of a tensor that a state dict has under this name, in either spelling, the larger where it has both;
+// nothing where it has none, or one per channel.
 std::optional<float> stored_range(const StateDict& state, const std::string& range_name);
 
 // Metadata "range_aliases": main name -> further names, one per further consumer of the tensor. Throws Error(kBadFile)

@@ -46,7 +46,7 @@ void note_ranges_apart(const ir::Graph& graph, const fs::path& path, const Note&
     const auto [at, fresh] = first.emplace(node.inputs[0], node.name);
     if (!fresh)
       note(cat(path.string(), ": ", at->second, " and ", node.name,
-               " have different ranges for one tensor; each keeps its own, and the engine quantizes it twice"));
+               " have different ranges for one tensor; each keeps its own, and the engine quantizes it for each"));
   }
 }
 

@@ -14,7 +14,8 @@ struct PlacementOptions {
   bool first_layer = true;
   bool last_layer = true;
   std::vector<std::string> skip;  // names of layers (or Adds, pools, ...), * stands for any text
-  // What a file has for a range's name. Readers of a tensor whose stored ranges differ do not share a quantizer.
+  // What a file has for a range's name. Readers of a tensor whose stored ranges differ do not share a quantizer, unless
+  // the tensor shares its range with others.
   std::function<std::optional<float>(const std::string& range)> stored;
 };
 

@@ -86,6 +86,34 @@ TEST(Placement, ReadersWithDifferentStoredRangesDoNotShareAQuantizer) {
   EXPECT_EQ(nlohmann::json::parse(apart.metadata.at("range_aliases")).count(conv + "._amax"), 0u);
 }
 
+// x goes through a MaxPool: the pool's reader and x's own share a range, whatever the file has.
+TEST(Placement, TensorsThatShareARangeKeepItWhateverIsStored) {
+  Graph g;
+  const ValueId x = g.add_input("input", {ir::kDynamic, 4, 8, 8});
+  const auto conv = [&](const std::string& name, ValueId from) {
+    return g.add_node(Op::kConv, name, {from, g.add_parameter(name + ".weight", Tensor(DType::kF32, {4, 4, 1, 1}))},
+                      ir::ConvAttrs{});
+  };
+  const ValueId start = g.add_node(Op::kRelu, "relu", {conv("stem", x)});
+  const ValueId direct = conv("direct", start);
+  const ValueId pool = g.add_node(Op::kMaxPool, "pool", {start}, ir::PoolAttrs{.kernel = {3, 3}, .pads = {1, 1, 1, 1}});
+  g.outputs = {g.add_node(Op::kAdd, "add", {direct, conv("pooled", pool)})};
+  const auto stored = [](const std::string& range) { return std::optional(range[0] == 'd' ? 2.0f : 3.0f); };
+  EXPECT_EQ(table(place(g, {.stored = stored})), table(place(g, {})));
+}
+
+TEST(Placement, ReadersWithoutAStoredRangeTakeTheLargestOfTheirTensor) {
+  const std::string conv = "layer2.0.conv1._input_quantizer", down = "layer2.0.downsample.0._input_quantizer";
+  for (const std::string& has : {conv, down}) {
+    const auto stored = [&](const std::string& range) {
+      return range == has + "._amax" ? std::optional(2.0f) : std::nullopt;
+    };
+    EXPECT_NE(table(place(zoo_net("resnet8"), {.stored = stored}))
+                  .find("layer1.0.relu | " + conv + " | layer2.0.conv1#0 layer2.0.downsample.0#0\n"),
+              std::string::npos);
+  }
+}
+
 TEST(Placement, WeightsArePerOutputChannel) {
   const Graph g = place(zoo_net("resnet8"), {});
   const ValueId range = g.find_value("layer2.0.conv1._weight_quantizer._amax");
