@@ -1,6 +1,7 @@
 // Whole networks of the zoo on a GPU: build, load, GPU time by events, and the layers that take most of it.
 //
 //   network_bench [nets, resnet50,mobilenet_v2] [precisions, int8,fp16] [batches, 1,8,64,256] [layers to print, 0]
+//   [passes to leave out]
 //
 // Scales are placeholders and weights random: for time only. Results are checked by cuda_network_test.cc.
 #include <algorithm>
@@ -46,11 +47,13 @@ void print_layers(engine::Session& session, const void* input, float* output, si
   }
 }
 
-void bench(const ir::Graph& graph, const std::string& net, const std::string& precision, int64_t batch, size_t layers) {
+void bench(const ir::Graph& graph, const std::string& net, const std::string& precision, int64_t batch, size_t layers,
+           const std::vector<std::string>& disabled) {
   engine::BuildRequest request{.graph = graph, .precision = precision, .device = engine::Device::kCuda};
   const engine::InputShape shape{batch, 3, 224, 224};
   request.profile = {shape, shape, shape};
   request.timing_cache = "network_bench.cache";
+  request.disabled_passes = disabled;
   auto start = Clock::now();
   const auto plan = std::make_shared<const engine::Plan>(engine::build(std::move(request)).plan);
   const double build_s = seconds_since(start);
@@ -80,6 +83,8 @@ void bench(const ir::Graph& graph, const std::string& net, const std::string& pr
 int main(int argc, char** argv) {
   const auto argument = [&](int i, const char* fallback) { return std::string(argc > i ? argv[i] : fallback); };
   const size_t layers = std::stoul(argument(4, "0"));
+  std::vector<std::string> disabled;
+  if (argc > 5) disabled = split(argv[5], ',');
   int failures = 0;
   for (const std::string& net : split(argument(1, "resnet50,mobilenet_v2"), ',')) {
     ir::Graph graph = zoo::build(net, {});
@@ -87,7 +92,7 @@ int main(int argc, char** argv) {
     for (const std::string& precision : split(argument(2, "int8,fp16"), ',')) {
       for (const std::string& batch : split(argument(3, "1,8,64,256"), ',')) {
         try {
-          bench(graph, net, precision, std::stoll(batch), layers);
+          bench(graph, net, precision, std::stoll(batch), layers, disabled);
         } catch (const std::exception& error) {
           std::printf("%s %s batch %s: %s\n", net.c_str(), precision.c_str(), batch.c_str(), error.what());
           ++failures;

@@ -3,7 +3,7 @@
 //
 // usage: train_bench [--device cpu|cuda] [--net resnet20] [--batch 128] [--size 28] [--channels 1] [--classes 10]
 //        [--steps 15] [--threads 2] [--ranges moving] [--weight-ranges step] [--profile 1] [--evaluate 20] [--split 1]
-//        [--sync-bn 1]
+//        [--sync-bn 1] [--losses 1]
 // Started by a launcher (docs/distributed.md), processes train together: --batch images each, or with --split 1 in all.
 #include <algorithm>
 #include <chrono>
@@ -26,7 +26,7 @@ struct Arm {
   std::string name;
   train::Learner learner;
   std::vector<double> ms;
-  double loss = 0;
+  std::vector<double> losses = {};  // by step
   int64_t steps = 0;
   double peak_gib = 0;
   int64_t all_images = 0;  // of a step, of all processes
@@ -40,7 +40,7 @@ void read(Arm& arm, const std::vector<train::StepOutcome>& outcomes) {
                    static_cast<long>(outcome.step));
       std::exit(1);
     }
-    arm.loss = outcome.loss;
+    arm.losses.push_back(outcome.loss);
   }
 }
 
@@ -117,7 +117,7 @@ void run(Flags flags, const config::Options& options, Group* group) {
     if (device != nullptr) device->peak_memory();
     const int64_t held = device != nullptr ? device->peak_memory() : 0;
     arms.push_back(
-        std::make_unique<Arm>(Arm{name, train::Learner(std::move(*graph), options, group), {}, 0, 0, 0, all_images}));
+        std::make_unique<Arm>(Arm{name, train::Learner(std::move(*graph), options, group), {}, {}, 0, 0, all_images}));
     run_steps(*arms.back(), batch, 3);
     if (device != nullptr) arms.back()->peak_gib = gib(device->peak_memory() - held);
   }
@@ -136,7 +136,14 @@ void run(Flags flags, const config::Options& options, Group* group) {
         "loss %.6f\n",
         flags["--net"].c_str(), static_cast<long>(size), static_cast<long>(size), static_cast<long>(all_images),
         flags["--threads"].c_str(), arm->name.c_str(), median(arm->ms),
-        1000.0 * static_cast<double>(all_images) / median(arm->ms), median(arm->ms) / base, arm->peak_gib, arm->loss);
+        1000.0 * static_cast<double>(all_images) / median(arm->ms), median(arm->ms) / base, arm->peak_gib,
+        arm->losses.back());
+  }
+  for (const auto& arm : arms) {
+    if (number("--losses") == 0) continue;
+    std::printf("  %-10s losses", arm->name.c_str());
+    for (const double loss : arm->losses) std::printf(" %.6f", loss);
+    std::printf("\n");
   }
   for (const auto& arm : arms) {
     if (number("--evaluate") == 0) continue;
@@ -157,10 +164,11 @@ void run(Flags flags, const config::Options& options, Group* group) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  Flags flags{{"--device", "cpu"},    {"--net", "resnet20"}, {"--batch", "128"},          {"--size", "28"},
-              {"--channels", "1"},    {"--classes", "10"},   {"--steps", "15"},           {"--threads", "2"},
-              {"--ranges", "moving"}, {"--profile", "0"},    {"--weight-ranges", "step"}, {"--split", "0"},
-              {"--sync-bn", "0"},     {"--evaluate", "0"}};
+  Flags flags{{"--device", "cpu"}, {"--net", "resnet20"},       {"--batch", "128"},
+              {"--size", "28"},    {"--channels", "1"},         {"--classes", "10"},
+              {"--steps", "15"},   {"--threads", "2"},          {"--ranges", "moving"},
+              {"--profile", "0"},  {"--weight-ranges", "step"}, {"--split", "0"},
+              {"--sync-bn", "0"},  {"--evaluate", "0"},         {"--losses", "0"}};
   for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
   config::Options options;
   options.device = flags["--device"];

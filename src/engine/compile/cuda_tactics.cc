@@ -1,9 +1,11 @@
 // Times the GPU plugin's kernels layer by layer: see cuda_tactics.h.
 #include "engine/compile/cuda_tactics.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/error.h"
+#include "engine/compile/cuda_rivals.h"
 #include "engine/compile/tactic_key.h"
 #include "engine/cuda/backend.h"
 
@@ -25,6 +27,10 @@ std::string problem_key(const std::string& gpu, const StepView& v) {
 
 // A layer has five times as many kernels as on a CPU; ResNet-50's take 2 to 3 s at batch 256.
 constexpr double kBudgets = 3;
+
+// Of the fastest trial, what another one may take to be tried in the network; and how many are.
+constexpr double kClose = 1.3;
+constexpr size_t kRivals = 4;
 
 class CudaChooser {
  public:
@@ -52,9 +58,17 @@ class CudaChooser {
     report.candidates = static_cast<int>(found.size());
     const CudaTactic best = measure(index, found, report);
     s.kernel = report.kernel = best.name;
+    rivals_[problem_key(gpu_, view(s))].steps.push_back(index);
     const std::string& packed = packed_for(index, best);
     s.blobs[0] = draft_.add_blob(packed.data(), packed.size());
     return report;
+  }
+
+  // Layers whose kernels came out close, by what the whole network takes.
+  void settle(BuildReport& report) {
+    std::vector<Rivals> rivals;
+    for (auto& [problem, close] : rivals_) rivals.push_back(std::move(close));
+    settle_rivals(draft_, request_, gpu_, std::move(rivals), cache_, report);
   }
 
  private:
@@ -65,6 +79,7 @@ class CudaChooser {
     const std::string problem = problem_key(gpu_, view(draft_.plan.steps[index]));
     CudaTactic best = found.front();
     double least = 1e30;
+    std::vector<std::pair<double, const CudaTactic*>> timed;
     for (const CudaTactic& tactic : found) {
       const std::string key = problem + "|" + tactic.name;
       std::optional<double> microseconds = cache_.find(key);
@@ -77,12 +92,21 @@ class CudaChooser {
         spent_ += std::chrono::duration<double>(Clock::now() - start).count();
         cache_.add(key, *microseconds);
       }
+      if (microseconds) timed.emplace_back(*microseconds, &tactic);
       if (microseconds && *microseconds < least) {
         least = *microseconds;
         best = tactic;
       }
     }
     if (least < 1e30) report.milliseconds = 1e-3 * least;
+    Rivals& rivals = rivals_[problem];
+    if (!rivals.kernels.empty()) return best;
+    std::stable_sort(timed.begin(), timed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [microseconds, tactic] : timed) {
+      if (microseconds < kClose * least && tactic->packing == best.packing && rivals.kernels.size() < kRivals)
+        rivals.kernels.push_back(tactic->name);
+    }
+    rivals.milliseconds = report.milliseconds;
     return best;
   }
 
@@ -103,6 +127,7 @@ class CudaChooser {
   std::string gpu_;
   std::vector<Extents> extents_;
   std::map<uintptr_t, std::string> packed_;  // of the layer at hand
+  std::map<std::string, Rivals> rivals_;     // by problem
   double spent_ = 0;
 };
 
@@ -116,6 +141,7 @@ void choose_cuda_kernels(Draft& draft, const BuildRequest& request, TimingCache&
     report.layers.push_back(chooser.choose(static_cast<size_t>(i)));
     if (request.callbacks.progress) request.callbacks.progress(report.layers.back().layer, i + 1, total);
   }
+  chooser.settle(report);
 }
 
 void to_f16(Draft& draft) {

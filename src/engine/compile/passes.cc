@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "engine/compile/cuda_rivals.h"
 #include "engine/compile/schedule.h"
 #include "ir/lowered.h"
 #include "ir/shapes.h"
@@ -33,6 +34,7 @@ std::vector<std::string> pass_names() {
   std::vector<std::string> names;
   for (const Pass& pass : passes()) names.emplace_back(pass.name);
   names.emplace_back(kDepthFirst);
+  names.emplace_back(kWholeNetwork);
   return names;
 }
 

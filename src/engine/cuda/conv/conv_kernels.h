@@ -34,6 +34,11 @@ extern const ConvKernel kConv64x64Tma;
 extern const ConvKernel kConv64x128TmaFew;
 extern const ConvKernel kConv128x256Tma;
 extern const ConvKernel kConv256x128Tma;
+// ..._tma_k<n>: n blocks of a cluster share the depth.
+extern const ConvKernel kConv64x64TmaK2;
+extern const ConvKernel kConv64x64TmaK4;
+extern const ConvKernel kConv64x128TmaK2;
+extern const ConvKernel kConv64x128TmaK4;
 // conv_s8_stem: pixels of 4 bytes; _wgmma: sm_90a.
 extern const ConvKernel kConvStemWgmma;
 extern const ConvKernel kConvStem;

@@ -174,41 +174,6 @@ TEST(CudaConv, Windows) {
   }
 }
 
-// More tiles than blocks, launch after launch, steps and skip that fill rings evenly, against the GPU's reference.
-TEST(CudaConv, ManyTiles) {
-  QAT_NEEDS_GPU();
-  Random random(11);
-  for (ConvProblem p : {square(512, 128, 1, 1, 60), square(256, 128, 1, 1, 60), square(128, 64, 3, 1, 60)}) {
-    p.batch = 12;
-    p.epilogue = {.activation = Activation::kClip, .has_skip = p.kernel_h == 1, .skip_scale = 0.5f, .hi = 127};
-    const kernels::ConvData d = kernels::make_data(p, random, Values::kRandom, Scales::kSmall);
-    const GuardedBuffer x(to_gpu_pitch(d.x.data(), p.batch * p.in_h * p.in_w, p.in_channels));
-    const GuardedBuffer skip(to_gpu_pitch(d.skip.data(), p.pixels(), p.out_channels));
-    const GuardedBuffer multiplier(d.requant.multiplier), bias(d.requant.bias);
-    const auto outputs = [&](const ConvKernel& kernel) {
-      std::vector<uint8_t> packed(kernel.packed_bytes(p));
-      kernel.pack(p, d.weights.data(), packed.data());
-      const GuardedBuffer weights(packed), y(static_cast<size_t>(p.pixels() * p.out_channels));
-      for (int i = 0; i < 6; ++i)
-        EXPECT_EQ(kernel.launch(p,
-                                {.x = x.data(),
-                                 .weights = weights.data(),
-                                 .multiplier = multiplier.as<float>(),
-                                 .bias = bias.as<float>(),
-                                 .skip = skip.data(),
-                                 .y = y.data()},
-                                nullptr, nullptr),
-                  cudaSuccess);
-      return y.host();
-    };
-    const std::vector<uint8_t> expected = outputs(conv_kernels().back());
-    for (const ConvKernel* kernel : kernels_here(conv_kernels())) {
-      if (kernel->supports(p)) continue;
-      EXPECT_TRUE(outputs(*kernel) == expected) << kernel->name << " " << kernels::describe(p);
-    }
-  }
-}
-
 // Around what unit_epilogue.cuh needs: upper ends, lower ends that round to 0 or to 1, skips, and multipliers, biases
 // and skip scales on both sides of 2^-90 and of infinity.
 TEST(CudaConv, UnitOutputs) {

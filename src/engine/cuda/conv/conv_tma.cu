@@ -36,9 +36,11 @@ cudaError_t run(const kernels::ConvProblem& p, const kernels::ConvArgs& a, void*
   return launch_conv_tma<Shape>(p, a, stream);
 }
 
+const char* supports(const kernels::ConvProblem& p) { return conv_tma_supports(p, 1); }
+
 template <class Shape>
 constexpr ConvKernel entry(const char* name) {
-  return {{name, 90, conv_tma_supports, no_workspace<kernels::ConvProblem>, run<Shape>}, mma_packed_bytes, mma_pack};
+  return {{name, 90, supports, no_workspace<kernels::ConvProblem>, run<Shape>}, mma_packed_bytes, mma_pack};
 }
 
 }  // namespace

@@ -112,16 +112,17 @@ __device__ void multiply_tiles(const ConvTmaParams& p, const TmaRing<kSpec>& rin
   for (uint32_t tile = blockIdx.x + set * gridDim.x; tile < p.tiles; tile += kSpec.sets * gridDim.x) {
     const TmaPlace<kSpec> at(p, tile);
     if (kSpec.sets > 1 && tile != blockIdx.x) wait_turn(1 + set, kTurnThreads);
+    const float* own = columns + (p.one_tile ? 0 : at.first_column);
     TmaSums<kSpec> sums(p.box_bytes);
     if (p.starts) {
-      sums.begin(reinterpret_cast<const int32_t*>(columns) + 2 * p.all_columns + at.first_column);
+      sums.begin(reinterpret_cast<const int32_t*>(own) + 2 * p.all_columns);
       multiply_steps<true>(ring, p.steps, place, sums);
     } else {
       multiply_steps<false>(ring, p.steps, place, sums);
     }
     if (p.has_skip) ring.wait_full(place);
     if (kSpec.sets > 1 && tile + gridDim.x < p.tiles) give_turn(1 + (set + 1) % kSpec.sets, kTurnThreads);
-    store_tile<kSpec>(p, at, sums, columns, ring.stage(place), unit);
+    store_tile<kSpec>(p, at, sums, own, ring.stage(place), unit);
     if (p.has_skip) {
       ring.release(place);
       place.advance(1);
@@ -144,10 +145,11 @@ __global__ void __launch_bounds__(TmaRing<Shape::kSpec>::kThreads, Shape::kSpec.
   __syncthreads();
   if (warpgroup() == Ring::kConsumers / 128) {
     if constexpr (Ring::kAlone) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Ring::kLoaderRegisters));
-    if (threadIdx.x == Ring::kConsumers) ring.load_tiles(p, maps);
+    if (threadIdx.x == Ring::kConsumers) ring.load_tiles(p, maps, blockIdx.x, gridDim.x, {0, p.steps});
   } else {
     if constexpr (Ring::kAlone) asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Ring::kRegisters));
-    const bool unit = load_columns<kSpec, Ring::kConsumers>(p, columns);
+    const int first = p.one_tile ? TmaPlace<kSpec>(p, blockIdx.x).first_column : 0;
+    const bool unit = load_columns<Ring::kConsumers>(p, first, true, columns);
     wait_for_previous();
     multiply_tiles<kSpec>(p, ring, columns, unit);
   }

@@ -7,23 +7,22 @@
 
 namespace qat::cuda {
 
-// Multipliers, biases and start values of the channels that the block makes: [3][all_columns], 0 past the last channel.
-// Returns whether the outputs are unit_outputs(); multipliers and biases are then times kUnit. By all that multiply.
-template <TmaSpec kSpec, int kThreads>
-__device__ inline bool load_columns(const ConvTmaParams& p, float* to) {
-  const bool one_tile = p.tiles <= gridDim.x;
-  const int first = one_tile ? TmaPlace<kSpec>(p, blockIdx.x).first_column : 0;
-  const int last = one_tile ? first + kSpec.columns : p.all_columns;
+// Multipliers, biases and start values of the p.all_columns channels from `first` on: [3][all_columns], 0 past the last
+// channel; start values are 0 but where `starts`. Returns whether the outputs are unit_outputs(); multipliers and
+// biases are then times kUnit. By all that multiply.
+template <int kThreads>
+__device__ inline bool load_columns(const ConvTmaParams& p, int first, bool starts, float* to) {
   bool odd = !p.unit.usable;
-  for (int i = first + static_cast<int>(threadIdx.x); i < last; i += kThreads) {
-    const bool exists = i < p.out_channels;
-    const float multiplier = exists ? p.multiplier[i] : 0.0f, bias = exists ? p.bias[i] : 0.0f;
+  for (int i = static_cast<int>(threadIdx.x); i < p.all_columns; i += kThreads) {
+    const int channel = first + i;
+    const bool exists = channel < p.out_channels;
+    const float multiplier = exists ? p.multiplier[channel] : 0.0f, bias = exists ? p.bias[channel] : 0.0f;
     odd = odd || !unit_exact(multiplier) || !unit_exact(bias);
     to[i] = multiplier, to[p.all_columns + i] = bias;
-    reinterpret_cast<int32_t*>(to)[2 * p.all_columns + i] = exists ? p.start[i] : 0;
+    reinterpret_cast<int32_t*>(to)[2 * p.all_columns + i] = exists && starts ? p.start[channel] : 0;
   }
   const bool unit = !any_of(odd, kColumnsTurn, kThreads);
-  for (int i = first + static_cast<int>(threadIdx.x); unit && i < last; i += kThreads)
+  for (int i = static_cast<int>(threadIdx.x); unit && i < p.all_columns; i += kThreads)
     to[i] *= kUnit, to[p.all_columns + i] *= kUnit;
   wait_turn(kColumnsTurn, kThreads);
   return unit;
@@ -67,7 +66,8 @@ __device__ inline void store_if(bool stored, uint8_t* to, uint2 word) {
       : "memory");
 }
 
-// Without branches but for whole groups of columns: what is outside is computed too, and only not stored.
+// Without branches but for whole groups of columns: what is outside is computed too, and only not stored. columns: the
+// tile's.
 template <TmaSpec kSpec, bool kUnitOutputs, bool kSkip, class Sums>
 __device__ inline void store_rows(const ConvTmaParams& p, const TmaPlace<kSpec>& at, const Sums& sums,
                                   const float* columns, uint32_t skip) {
@@ -85,7 +85,7 @@ __device__ inline void store_rows(const ConvTmaParams& p, const TmaPlace<kSpec>&
   for (int q = 0; q < Sums::kColumnGroups; ++q) {
     if (at.first_column + q * 32 >= p.stored) break;
     const bool stored = at.first_column + sums.column(q) < p.stored;
-    const Scales8 s = scales_at(columns + at.first_column, p.all_columns, sums.column(q));
+    const Scales8 s = scales_at(columns, p.all_columns, sums.column(q));
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       int32_t sum[8];

@@ -21,18 +21,22 @@ int box_bytes(const ConvProblem& p) {
 
 int64_t padded(const ConvProblem& p, int64_t columns) { return (p.out_channels + columns - 1) / columns * columns; }
 
+// Of a tap.
+int64_t boxes(const ConvProblem& p) { return (ConvShape(p).units * 16 + box_bytes(p) - 1) / box_bytes(p); }
+
+int64_t steps(const ConvProblem& p) { return (p.kernel_h * p.kernel_w * boxes(p) * box_bytes(p) + 127) / 128; }
+
 }  // namespace
 
 ConvTmaParams conv_tma_params(const ConvProblem& p, const ConvArgs& a, const TmaSpec& spec) {
   const ConvShape shape(p);
-  const int64_t taps = p.kernel_h * p.kernel_w, box = box_bytes(p), tap_boxes = (shape.units * 16 + box - 1) / box;
   const int64_t columns = padded(p, spec.columns);
   ConvTmaParams to{output_params(p, a, 1)};
   to.start = reinterpret_cast<const int32_t*>(static_cast<const uint8_t*>(a.weights) + shape.start_offset());
   to.starts = p.in_zero_point != 0;
   to.windows = !p.pointwise();
-  to.steps = narrow((taps * tap_boxes * box + 127) / 128);
-  to.box_bytes = narrow(box), to.tap_boxes = narrow(tap_boxes);
+  to.steps = narrow(steps(p));
+  to.box_bytes = box_bytes(p), to.tap_boxes = narrow(boxes(p));
   to.kernel_h = narrow(p.kernel_h), to.kernel_w = narrow(p.kernel_w);
   to.dilation_h = narrow(p.dilation_h), to.dilation_w = narrow(p.dilation_w);
   to.stride_h = narrow(p.stride_h), to.stride_w = narrow(p.stride_w);
@@ -40,11 +44,13 @@ ConvTmaParams conv_tma_params(const ConvProblem& p, const ConvArgs& a, const Tma
   to.out_image = Divisor(p.out_h() * p.out_w()), to.out_row = Divisor(p.out_w());
   to.column_tiles = Divisor(columns / spec.columns);
   to.tiles = static_cast<uint32_t>((p.pixels() + spec.rows - 1) / spec.rows * (columns / spec.columns));
-  to.all_columns = narrow(columns);
-  const int64_t blocks = int64_t{multiprocessors()} * spec.blocks, tiles = (to.tiles + blocks - 1) / blocks;
-  const int64_t needed = tiles * (to.steps + (p.epilogue.has_skip ? 1 : 0));
+  const int64_t blocks = int64_t{multiprocessors()} * spec.blocks,
+                tiles = spec.split > 1 ? 1 : (to.tiles + blocks - 1) / blocks;
+  to.one_tile = tiles == 1;
+  to.all_columns = to.one_tile ? spec.columns : narrow(columns);
+  const int64_t needed = tiles * ((to.steps + spec.split - 1) / spec.split + (p.epilogue.has_skip ? 1 : 0));
   to.stages = needed < spec.stages ? narrow(needed) : spec.stages;
-  to.stages_at = narrow((kTmaBarrierBytes + 12 * columns + 1023) / 1024 * 1024);
+  to.stages_at = (kTmaBarrierBytes + 12 * to.all_columns + 1023) / 1024 * 1024;
   return to;
 }
 
@@ -72,11 +78,12 @@ cudaError_t conv_tma_maps(const ConvProblem& p, const ConvArgs& a, const TmaSpec
                   maps.skip);
 }
 
-const char* conv_tma_supports(const ConvProblem& p) {
+const char* conv_tma_supports(const ConvProblem& p, int split) {
   const OutputParams out = output_params(p, {}, 1);
   if (!out.plain()) return "its epilogue has no curved activation, no floats";
   if (p.groups != 1) return "one group only";
   if (p.out_channels > kMostColumns) return "up to 2,048 channels out";
+  if (split > 1 && steps(p) < 2 * split) return "two steps of depth a block, or more";
   if (!p.pointwise()) {
     const bool pads = p.pad_top != 0 || p.pad_left != 0 || p.pad_bottom != 0 || p.pad_right != 0;
     if (pads && p.in_zero_point != 0) return "what lies outside the image is 0 to the copy engine";

@@ -8,7 +8,7 @@
 namespace qat::cuda {
 
 constexpr int kColumnsTurn = 4;        // the barrier of the threads that load columns; 1 to 3 are the sets' turns
-constexpr int kTmaBarrierBytes = 256;  // at the start of shared memory, 16 a stage
+constexpr int kTmaBarrierBytes = 256;  // at the start of shared memory, 16 a stage, the last for a cluster's exchange
 
 struct TmaSpec {
   int rows, columns;  // of a tile
@@ -16,6 +16,7 @@ struct TmaSpec {
   int sets;           // tiles under way
   int stages;         // of the ring, at most
   int blocks = 1;     // of a multiprocessor; where more than one, registers are divided evenly
+  int split = 1;      // blocks of a cluster that share a tile's depth; then `sets` is 1
 };
 
 struct ConvTmaParams : OutputParams {
@@ -29,7 +30,8 @@ struct ConvTmaParams : OutputParams {
   Divisor out_image, out_row;  // of pixels
   Divisor column_tiles;
   uint32_t tiles;
-  int32_t all_columns;  // a multiple of the tile's
+  bool one_tile;        // a block takes one only
+  int32_t all_columns;  // whose scales a block keeps: its one tile's, or all, a multiple of the tile's
 };
 
 struct ConvTmaMaps {
@@ -52,7 +54,7 @@ ConvTmaParams conv_tma_params(const kernels::ConvProblem& p, const kernels::Conv
 cudaError_t conv_tma_maps(const kernels::ConvProblem& p, const kernels::ConvArgs& a, const TmaSpec& spec,
                           ConvTmaMaps& maps);
 
-// Null, or why the kernel cannot do it.
-const char* conv_tma_supports(const kernels::ConvProblem& p);
+// Null, or why the kernel cannot do it. split: blocks that share the depth.
+const char* conv_tma_supports(const kernels::ConvProblem& p, int split);
 
 }  // namespace qat::cuda

@@ -22,6 +22,30 @@ struct RingPlace {
   }
 };
 
+// Of a tile's steps, those that a block takes.
+struct TmaSteps {
+  int first, count;
+};
+
+// The next box of pixels: its tap, and which part of the tap's channels.
+struct TmaBox {
+  int r = 0, s = 0, part = 0;
+
+  __device__ TmaBox(const ConvTmaParams& p, int step) {
+    if (step == 0 || !p.windows) return;
+    const int box = step * 128 / p.box_bytes, tap = box / p.tap_boxes;
+    part = box - tap * p.tap_boxes, r = tap / p.kernel_w, s = tap - r * p.kernel_w;
+  }
+
+  __device__ void advance(const ConvTmaParams& p) {
+    if (++part < p.tap_boxes) return;
+    part = 0;
+    if (++s < p.kernel_w) return;
+    s = 0;
+    if (++r == p.kernel_h) r = 0;  // past the last tap any will do: its weights are 0
+  }
+};
+
 template <TmaSpec kSpec>
 class TmaRing {
   static constexpr int kPixelBytes = kSpec.rows * 128, kWeightBytes = kSpec.columns * 128;
@@ -34,7 +58,7 @@ class TmaRing {
   static constexpr int kConsumers = kSpec.sets * kSpec.groups * 128, kThreads = kConsumers + (kAlone ? 128 : 32);
   static constexpr int kLoaderRegisters = 40, kRegisters = kConsumers == 256 ? 232 : 152;
   static_assert(!kAlone || 128 * kLoaderRegisters + kConsumers * kRegisters <= 65536);
-  static_assert(kSpec.stages * 16 <= kTmaBarrierBytes);
+  static_assert(kSpec.stages * 16 <= kTmaBarrierBytes - 16);
   static_assert(kSpec.rows * kSpec.columns <= kStageBytes, "the skip's tile takes a stage");
 
   static constexpr int stage_bytes() { return kStageBytes; }
@@ -59,16 +83,21 @@ class TmaRing {
     if (threadIdx.x % 32 == 0) barrier_arrive(empty(place));
   }
 
-  // The loading thread: all tiles of the block. The first weights come while other kernels are still at work.
-  __device__ void load_tiles(const ConvTmaParams& p, const ConvTmaMaps& maps) const {
-    const int ahead = min(p.steps, count_);
-    const TmaPlace<kSpec> first(p, blockIdx.x);
-    for (RingPlace i = start(); i.stage < ahead; ++i.stage) load_weights(maps, i.stage, first, i);
+  // The loading thread: `steps` of all tiles from `tile` on, a grid of `stride` blocks apart. The first weights, and
+  // what the engine needs to know of the others, come while other kernels are still at work.
+  __device__ void load_tiles(const ConvTmaParams& p, const ConvTmaMaps& maps, uint32_t tile, uint32_t stride,
+                             const TmaSteps& steps) const {
+    int ahead = min(steps.count, count_);
+    const TmaPlace<kSpec> first(p, tile);
+    for (RingPlace i = start(); i.stage < ahead; ++i.stage) load_weights(maps, steps.first + i.stage, first, i);
+    prefetch_map(maps.pixels);
+    if (p.has_skip) prefetch_map(maps.skip);
+    const TmaBox first_box(p, steps.first);
     wait_for_previous();
     RingPlace place = start();
-    for (uint32_t tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
+    for (; tile < p.tiles; tile += stride, ahead = 0) {
       const TmaPlace<kSpec> at(p, tile);
-      load_steps(p, maps, at, place, tile == blockIdx.x ? ahead : 0);
+      load_steps(p, maps, at, place, steps, first_box, ahead);
       if (p.has_skip) load_skip(maps, at, place);
     }
   }
@@ -86,30 +115,24 @@ class TmaRing {
 
   // ahead: steps whose weights are under way.
   __device__ void load_steps(const ConvTmaParams& p, const ConvTmaMaps& maps, const TmaPlace<kSpec>& at,
-                             RingPlace& place, int ahead) const {
+                             RingPlace& place, const TmaSteps& steps, TmaBox box, int ahead) const {
     uint32_t n, rest, row, column;
     p.out_image.split(static_cast<uint32_t>(at.first_pixel), n, rest);
     p.out_row.split(rest, row, column);
     const int h = static_cast<int>(row) * p.stride_h - p.pad_top,
               w = static_cast<int>(column) * p.stride_w - p.pad_left;
-    int r = 0, s = 0, part = 0;
-    for (int step = 0; step < p.steps; ++step) {
-      if (step >= ahead) {
+    for (int i = 0; i < steps.count; ++i) {
+      const int step = steps.first + i;
+      if (i >= ahead) {
         barrier_wait(empty(place), place.round ^ 1);
         load_weights(maps, step, at, place);
       }
       if (!p.windows) {
         copy_box(stage(place), maps.pixels, step * 128, at.first_pixel, full(place));
       } else {
-        for (int i = 0; i < 128; i += p.box_bytes) {
-          copy_pixels(stage(place) + i * kSpec.rows, maps.pixels, part * p.box_bytes, w, h, static_cast<int>(n),
-                      s * p.dilation_w, r * p.dilation_h, full(place));
-          if (++part < p.tap_boxes) continue;
-          part = 0;
-          if (++s < p.kernel_w) continue;
-          s = 0;
-          if (++r == p.kernel_h) r = 0;  // past the last tap any will do: its weights are 0
-        }
+        for (int byte = 0; byte < 128; byte += p.box_bytes, box.advance(p))
+          copy_pixels(stage(place) + byte * kSpec.rows, maps.pixels, box.part * p.box_bytes, w, h, static_cast<int>(n),
+                      box.s * p.dilation_w, box.r * p.dilation_h, full(place));
       }
       place.advance(1);
     }

@@ -26,6 +26,21 @@ __device__ inline int cluster_rank() {
 __device__ inline void cluster_arrive() { asm volatile("barrier.cluster.arrive.relaxed;" ::: "memory"); }
 __device__ inline void cluster_wait() { asm volatile("barrier.cluster.wait;" ::: "memory"); }
 
+// This block's shared address, as it is in the block of rank `rank`.
+__device__ inline uint32_t in_block(uint32_t shared, int rank) {
+  uint32_t there;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(shared), "r"(rank));
+  return there;
+}
+
+// 16 bytes to an address of in_block(), whose block's barrier counts them.
+__device__ inline void send16(uint32_t to, uint32_t barrier, const int32_t* v) {
+  asm volatile(
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.s32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(to),
+      "r"(v[0]), "r"(v[1]), "r"(v[2]), "r"(v[3]), "r"(barrier)
+      : "memory");
+}
+
 // 32 bytes to this block's addresses `to` and `barrier` in the block of rank `rank`, whose barrier counts them.
 __device__ inline void send_shared(uint32_t to, uint32_t barrier, int rank, const int32_t (&v)[8]) {
   asm volatile(

@@ -17,18 +17,38 @@ constexpr int kApplyRows = 2;
 
 enum class Gradient { kOne, kStored, kSum };  // as it is; and written; the sum of two, written
 
-template <class T_, bool kAligned_, Gradient kGradient_, bool kRange_>
+enum class LearnedRange { kNo, kYes, kSkipOfIntegers };
+
+template <class T_, bool kAligned_, Gradient kGradient_, LearnedRange kRange_>
 struct Parts {
   using T = T_;
-  static constexpr bool kAligned = kAligned_, kRange = kRange_;
+  static constexpr bool kAligned = kAligned_, kRange = kRange_ != LearnedRange::kNo,
+                        kIntegers = kRange_ == LearnedRange::kSkipOfIntegers;
   static constexpr Gradient kGradient = kGradient_;
 };
 
 template <class T>
 struct Loaded {
   Eight<T> gradient, gradient2, x, skip;
+  uint2 skip_q;
   unsigned mask = 0xFF;
 };
+
+template <bool kAligned>
+__device__ uint2 integers8(const int8_t* from, int count) {
+  if constexpr (kAligned) return *reinterpret_cast<const uint2*>(from);
+  unsigned words[2] = {0, 0};
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    if (i < count) words[i / 4] |= static_cast<unsigned>(static_cast<uint8_t>(from[i])) << (8 * (i % 4));
+  }
+  return {words[0], words[1]};
+}
+
+// The integer i of eight; i is a constant after unrolling.
+__device__ inline float integer(uint2 eight, int i) {
+  return static_cast<float>(static_cast<int8_t>((i < 4 ? eight.x : eight.y) >> (8 * (i % 4))));
+}
 
 // Where a pair of gradients is read, their sum rounded to the tensor's type.
 template <class T>
@@ -43,6 +63,7 @@ struct Reduce {
   const SumPlace& place;
   const bool two, store;
   float mean[8], a[8], b[8];
+  float skip_step = 1;  // of integers
   float sums[P::kRange ? 17 : 16] = {};
 
   __device__ Reduce(const BackwardReduceArgs& args_, const SumPlace& place_)
@@ -55,6 +76,7 @@ struct Reduce {
       load_channels(args.a, place.channel, place.count, 1.0f, a);
       load_channels(args.b, place.channel, place.count, -0.0f, b);
     }
+    if constexpr (P::kIntegers) skip_step = scale_of(args.skip_range);
   }
 
   __device__ Loaded<T> load(int64_t at, int64_t mask_at) const {
@@ -65,7 +87,11 @@ struct Reduce {
     in.gradient = of(args.gradient);
     if (two) in.gradient2 = of(args.gradient2);
     in.x = of(args.x);
-    if (P::kRange && args.skip != nullptr) in.skip = of(args.skip);
+    if constexpr (P::kIntegers) {
+      in.skip_q = integers8<P::kAligned>(args.skip_q + at, place.count);
+    } else if constexpr (P::kRange) {
+      if (args.skip != nullptr) in.skip = of(args.skip);
+    }
     if (args.mask != nullptr) in.mask = args.mask[mask_at];
     return in;
   }
@@ -80,7 +106,11 @@ struct Reduce {
       sums[8 + i] = fmaf(g[i], in.x[i] - mean[i], sums[8 + i]);
       if constexpr (P::kRange) {
         float v = fmaf(in.x[i], a[i], b[i]);
-        if (args.skip != nullptr) v = fmaf(in.skip[i], args.skip_scale, v);
+        if constexpr (P::kIntegers) {
+          v = fmaf(rounded<T>(integer(in.skip_q, i) * skip_step), args.skip_scale, v);
+        } else if (args.skip != nullptr) {
+          v = fmaf(in.skip[i], args.skip_scale, v);
+        }
         v = fminf(fmaxf(v, args.clip_lo), args.clip_hi);
         if (P::kAligned || i < place.count) sums[16] = fmaf(whole, quant.slope(v, args.range), sums[16]);
       }
@@ -151,14 +181,16 @@ void reduce(const BackwardReduceArgs& args, cudaStream_t stream) {
 
 template <class T, bool kAligned>
 void reduce(const BackwardReduceArgs& args, cudaStream_t stream) {
-  if (args.range_gradient != nullptr) {
-    reduce<Parts<T, kAligned, Gradient::kOne, true>>(args, stream);
+  if (args.range_gradient != nullptr && args.skip_q != nullptr) {
+    reduce<Parts<T, kAligned, Gradient::kOne, LearnedRange::kSkipOfIntegers>>(args, stream);
+  } else if (args.range_gradient != nullptr) {
+    reduce<Parts<T, kAligned, Gradient::kOne, LearnedRange::kYes>>(args, stream);
   } else if (args.gradient2 != nullptr) {
-    reduce<Parts<T, kAligned, Gradient::kSum, false>>(args, stream);
+    reduce<Parts<T, kAligned, Gradient::kSum, LearnedRange::kNo>>(args, stream);
   } else if (args.masked != nullptr) {
-    reduce<Parts<T, kAligned, Gradient::kStored, false>>(args, stream);
+    reduce<Parts<T, kAligned, Gradient::kStored, LearnedRange::kNo>>(args, stream);
   } else {
-    reduce<Parts<T, kAligned, Gradient::kOne, false>>(args, stream);
+    reduce<Parts<T, kAligned, Gradient::kOne, LearnedRange::kNo>>(args, stream);
   }
 }
 

@@ -130,6 +130,8 @@ struct BackwardReduceArgs {
   Range range = {};
   const float* b = nullptr;
   const void* skip = nullptr;
+  const int8_t* skip_q = nullptr;  // in skip's place, its integers: skip = q s, rounded to the tensors' type
+  Range skip_range = {};           // theirs
   float skip_scale = 1;
   float clip_lo = -std::numeric_limits<float>::infinity();
   float clip_hi = std::numeric_limits<float>::infinity();

@@ -232,22 +232,25 @@ TEST(FrozenStats, EqualTheTwin) {
 }
 
 struct BackwardCase {
-  bool norm, two, masked, store, skip, learned, frozen;
+  bool norm, two, masked, store, skip, learned, frozen, integers = false;
 };
 
 TEST(Backward, EqualsTheTwin) {
   QAT_NEEDS_GPU();
   const BackwardCase cases[] = {
-      {true, false, true, false, false, false, false}, {true, true, true, true, false, false, false},
-      {true, false, true, true, false, false, true},   {true, false, false, false, false, false, false},
-      {true, true, true, true, true, true, false},     {true, false, true, false, false, true, false},
-      {false, false, true, true, false, true, false},  {false, true, true, true, false, false, false}};
+      {true, false, true, false, false, false, false},   {true, true, true, true, false, false, false},
+      {true, false, true, true, false, false, true},     {true, false, false, false, false, false, false},
+      {true, true, true, true, true, true, false},       {true, false, true, false, false, true, false},
+      {false, false, true, true, false, true, false},    {false, true, true, true, false, false, false},
+      {true, true, true, true, true, true, false, true}, {true, false, true, false, true, true, false, true}};
   for (const Shape2 s : kShapes) {
     for (const Type type : kTypes) {
       const int64_t n = s.rows * s.channels, c = s.channels;
       BothTensor g(type, normal_values(n, 11, 0.01f)), g2(type, normal_values(n, 12)),
           x(type, normal_values(n, 13, 3.0f));
       BothTensor skip(type, normal_values(n, 14));
+      Both<uint8_t> skip_q(random_bytes(n, 20));
+      Both<float> skip_range({3.1f});
       Both<uint8_t> mask(random_bytes(s.rows * mask_pitch(c), 15));
       Both<float> mean(normal_values(c, 16, 3.0f, 0.1f)), invstd(normal_values(c, 17, 1.0f, 0.1f)),
           a(normal_values(c, 18));
@@ -280,7 +283,9 @@ TEST(Backward, EqualsTheTwin) {
                                  .range_factor = 0.3,
                                  .range = {.value = range.at(d)},
                                  .b = k.norm ? b.at(d) : nullptr,
-                                 .skip = k.skip ? skip.at(d) : nullptr,
+                                 .skip = k.skip && !k.integers ? skip.at(d) : nullptr,
+                                 .skip_q = k.integers ? reinterpret_cast<const int8_t*>(skip_q.at(d)) : nullptr,
+                                 .skip_range = {.value = skip_range.at(d)},
                                  .skip_scale = 0.5f,
                                  .clip_lo = 0,
                                  .workspace = workspace.at(d)},

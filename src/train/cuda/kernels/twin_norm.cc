@@ -10,13 +10,26 @@ namespace qat::train::cuda {
 
 namespace {
 
-// x a + b + skip skip_scale of one element; args: NormActArgs or BackwardReduceArgs.
-template <class T, class Args>
-float before_clip(const Args& args, int64_t at, int64_t c) {
-  float v = get<T>(args.x, at);
+// x a + b + skip skip_scale of one element; args: NormActArgs or BackwardReduceArgs, skip() its skip.
+template <class Args, class Skip>
+float before_clip(const Args& args, float x, int64_t c, bool skips, const Skip& skip) {
+  float v = x;
   if (args.a != nullptr) v = std::fma(v, args.a[c], args.b[c]);
-  if (args.skip != nullptr) v = std::fma(get<T>(args.skip, at), args.skip_scale, v);
+  if (skips) v = std::fma(skip(), args.skip_scale, v);
   return v;
+}
+
+template <class T>
+float before_clip(const NormActArgs& args, int64_t at, int64_t c) {
+  return before_clip(args, get<T>(args.x, at), c, args.skip != nullptr, [&] { return get<T>(args.skip, at); });
+}
+
+template <class T>
+float before_clip(const BackwardReduceArgs& args, int64_t at, int64_t c) {
+  return before_clip(args, get<T>(args.x, at), c, args.skip != nullptr || args.skip_q != nullptr, [&] {
+    return args.skip_q != nullptr ? rounded<T>(dequantize(args.skip_q[at], scale_of(args.skip_range), 0))
+                                  : get<T>(args.skip, at);
+  });
 }
 
 // NaN stays, and -0 becomes a bound of +0, as in the device's maximum.

@@ -62,7 +62,7 @@ class ChainStep final : public Step {
     pass.target.kernels.norm_act(args, pass.target.stream);
     pass.tape.value(chain_.output) = y;
     if (!parts_.norm && !learned_) s.x = at::Tensor();  // the mask is all that backward needs
-    if (!learned_) s.skip = at::Tensor();
+    if (!learned_ || s.skip_q.q.defined()) s.skip = at::Tensor();
     s.frozen = pass.bn_frozen;
     if (trains) saved_ = std::move(s);
   }
@@ -92,6 +92,7 @@ class ChainStep final : public Step {
   // What backward needs of a pass.
   struct Saved {
     at::Tensor x, skip, coefficients, mask;
+    Tape::Integers skip_q;            // of a learned range, where there are: they are kept anyway
     std::vector<int64_t> skip_sizes;  // before broadcasting; empty: as x
     bool frozen = false;
   };
@@ -103,6 +104,9 @@ class ChainStep final : public Step {
 
   void take_skip(const Pass& pass, Saved& s) const {
     at::Tensor skip = pass.tape.value(chain_.skip);
+    if (learned_ && skip.sizes() == s.x.sizes() && skip.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+      s.skip_q = pass.tape.integers(chain_.skip);
+    }
     if (skip.sizes() != s.x.sizes()) {
       const auto wide = at::infer_size(s.x.sizes(), skip.sizes());
       if (s.x.sizes() != at::IntArrayRef(wide)) {
@@ -191,6 +195,10 @@ class ChainStep final : public Step {
       args.range_factor = static_cast<double>(range.unit) / std::sqrt(static_cast<double>(sample) * range.hi);
       args.range = range;
       args.skip = s.skip.defined() ? s.skip.const_data_ptr() : nullptr;
+      if (s.skip_q.q.defined()) {
+        args.skip_q = reinterpret_cast<const int8_t*>(s.skip_q.q.const_data_ptr<uint8_t>());
+        args.skip_range = s.skip_q.range;
+      }
       args.clip_lo = chain_.clip_lo, args.clip_hi = chain_.clip_hi;
     }
     const bool joins = parts_.norm && !s.frozen && pass.sync_bn != nullptr;
