@@ -65,6 +65,7 @@ class Multiplication {
         weights.add(_mm512_set1_epi32(four), sums.acc[First + i]);
       }
       _mm_prefetch(next_, _MM_HINT_T1);
+      if constexpr (Count == Rows) _mm_prefetch(next_ + next_step_ / 2, _MM_HINT_T1);  // halves fetch 64 bytes at most
     }
   }
 
