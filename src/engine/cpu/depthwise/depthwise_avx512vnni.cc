@@ -7,6 +7,7 @@ namespace {
 
 struct Vec512 {
   static constexpr int64_t kWidth = 64;
+  static constexpr bool kTakesTurns = true;
   using Ints = __m512i;
   using Floats = __m512;
 

@@ -2,35 +2,13 @@
 //
 // The input columns that a row touches are interleaved once into scratch (blocks.h) and then read by every output whose
 // window holds them. A 3 x 3 filter of stride 1 leaves room for a fourth tap row, so the same columns serve the next
-// row of outputs too, shifted by a byte. `Vec` gives the registers: Vec::kWidth bytes, so four vectors of dwords are a
-// block.
+// row of outputs too, shifted by a byte.
 #pragma once
 
-#include <cstring>
-
-#include "engine/cpu/depthwise/blocks.h"
-#include "engine/cpu/depthwise/depthwise_kernels.h"
-#include "engine/cpu/tile/tile.h"
+#include "engine/cpu/depthwise/depthwise_block.h"
 
 namespace qat::kernels {
 namespace {
-
-// One block in one row (or two): what all steps need.
-struct RowTask {
-  const DepthwiseProblem* problem;
-  const DepthwiseBlocks* blocks;
-  const TileEpilogue* epilogue;
-  const uint8_t* image;            // of the row's image, first channel of the block
-  int64_t top;                     // input row of the first tap row, maybe outside
-  const uint8_t* packed;           // the block's
-  uint8_t* columns;                // scratch: [span][groups][4 vectors]
-  const uint8_t* zeros;            // a pixel of zero points
-  const float *multiplier, *bias;  // of the block, in the order of channel_at
-  const uint8_t* skip;             // of the row, first channel of the block
-  uint8_t* y;
-  int64_t skip_stride, y_stride;  // bytes between outputs of the row
-  int64_t channels;               // of the block, 1..Vec::kWidth
-};
 
 // Four byte rows to a block of dwords.
 template <class Vec>
@@ -71,72 +49,6 @@ void interleave_group(const RowTask& t, int64_t group, int64_t rows) {
   }
 }
 
-template <class Vec>
-struct BlockSums {
-  typename Vec::Ints acc[4];
-
-  [[gnu::always_inline]] explicit BlockSums(const uint8_t* start) {
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) acc[v] = Vec::loadu(start + v * Vec::kWidth);
-  }
-};
-
-// Constants of a plain epilogue in registers: stores of bytes may alias anything, so nothing is read again between
-// them.
-template <class Vec>
-struct PlainBlock {
-  [[gnu::always_inline]] explicit PlainBlock(const RowTask& t)
-      : high(Vec::floats(t.epilogue->high)),
-        zero_point(Vec::words(t.epilogue->full.zero_point)),
-        lowest(Vec::bytes(t.epilogue->lowest)),
-        multiplier(t.multiplier),
-        bias(t.bias),
-        channels(t.channels) {}
-
-  // Saturating packs put the channels back in order and apply the lower bounds, as in epilogue512.h.
-  [[gnu::always_inline]] void finish(const BlockSums<Vec>& sums, uint8_t* y) const {
-    typename Vec::Ints q[4];
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) q[v] = Vec::requantize(sums.acc[v], multiplier, bias, v, high);
-    const auto low_half = Vec::adds16(Vec::packs32(q[0], q[1]), zero_point);
-    const auto high_half = Vec::adds16(Vec::packs32(q[2], q[3]), zero_point);
-    Vec::store_bytes(y, Vec::max8(Vec::packus16(low_half, high_half), lowest), channels);
-  }
-
-  typename Vec::Floats high;
-  typename Vec::Ints zero_point, lowest;
-  const float *multiplier, *bias;
-  int64_t channels;
-};
-
-// Any epilogue, through memory in the order of the channels.
-template <class Vec>
-[[gnu::noinline]] void finish_any(const RowTask& t, const BlockSums<Vec>& sums, const uint8_t* skip, uint8_t* y) {
-  alignas(64) int32_t results[Vec::kWidth];
-  alignas(64) int32_t shuffled[Vec::kWidth];
-  alignas(64) float multiplier[Vec::kWidth], bias[Vec::kWidth];
-  for (int v = 0; v < 4; ++v) Vec::store(shuffled + v * Vec::kWidth / 4, sums.acc[v]);
-  for (int64_t i = 0; i < Vec::kWidth; ++i) {
-    const int64_t c = channel_at(Vec::kWidth, i);
-    results[c] = shuffled[i], multiplier[c] = t.multiplier[i], bias[c] = t.bias[i];
-  }
-  Vec::finish_channels(t.epilogue->full, results, multiplier, bias, t.channels, skip, y);
-}
-
-// What the loop over a row's outputs is compiled for.
-enum class Finish { kPlain, kAny };
-enum class Rows { kOne, kTwo };  // kTwo: this row of outputs and the next, whose windows start one input row below
-
-template <class Vec, Finish How>
-[[gnu::always_inline]] inline void finish(const RowTask& t, const PlainBlock<Vec>& plain, const BlockSums<Vec>& sums,
-                                          const uint8_t* skip, uint8_t* y) {
-  if constexpr (How == Finish::kPlain) {
-    plain.finish(sums, y);
-  } else {
-    finish_any(t, sums, skip, y);
-  }
-}
-
 // Three columns of one group of tap rows: the twelve weight vectors stay in registers.
 template <class Vec, Finish How, Rows Count>
 void outputs_of_3_columns(const RowTask& t) {
@@ -163,6 +75,63 @@ void outputs_of_3_columns(const RowTask& t) {
     finish<Vec, How>(t, plain, sums, skip, y);
     if constexpr (Count == Rows::kTwo)
       finish<Vec, How>(t, plain, below, skip + out_w * t.skip_stride, y + out_w * t.y_stride);
+  }
+}
+
+// The twelve weight vectors of three columns of one group of tap rows.
+template <class Vec>
+struct ThreeColumns {
+  [[gnu::always_inline]] explicit ThreeColumns(const RowTask& t)
+      : start(t.packed), step(t.problem->dilation_w * kTapRows * Vec::kWidth) {
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; ++i) w[i / 4][i % 4] = Vec::loadu(t.packed + 4 * Vec::kWidth + i * Vec::kWidth);
+  }
+
+  // `Below`: of the next row of outputs, whose windows start one input row below.
+  template <bool Below>
+  [[gnu::always_inline]] BlockSums<Vec> sums(const uint8_t* x) const {
+    BlockSums<Vec> result(start);
+#pragma GCC unroll 3
+    for (int i = 0; i < 3; ++i, x += step) {
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) {
+        const auto taps = Vec::loadu(x + v * Vec::kWidth);
+        result.acc[v] = Vec::dot(result.acc[v], Below ? Vec::next_row(taps) : taps, w[i][v]);
+      }
+    }
+    return result;
+  }
+
+  const uint8_t* start;
+  int64_t step;
+  typename Vec::Ints w[3][4];
+};
+
+// The same for registers of 512 bits: sums are finished after the next ones' multiply-adds, so that no result waits for
+// its sums in the processor's queues. Two rows of outputs take turns and read their columns twice for it.
+template <class Vec, Finish How, Rows Count>
+void outputs_in_turns(const RowTask& t) {
+  const DepthwiseProblem& p = *t.problem;
+  const int64_t out_w = p.out_w(), step = p.stride_w * kTapRows * Vec::kWidth;
+  const ThreeColumns<Vec> columns(t);
+  const PlainBlock<Vec> plain(t);
+  const uint8_t *x = t.columns, *skip = t.skip, *skip_below = skip + out_w * t.skip_stride;
+  uint8_t *y = t.y, *y_below = y + out_w * t.y_stride;
+  BlockSums<Vec> sums = columns.template sums<false>(x);
+  for (int64_t column = 0; column < out_w; ++column) {
+    if constexpr (Count == Rows::kTwo) {
+      const BlockSums<Vec> below = columns.template sums<true>(x);
+      finish<Vec, How>(t, plain, sums, skip, y);
+      x += column + 1 < out_w ? step : 0;
+      sums = columns.template sums<false>(x);
+      finish<Vec, How>(t, plain, below, skip_below, y_below);
+    } else {
+      x += column + 1 < out_w ? step : 0;
+      const BlockSums<Vec> next = columns.template sums<false>(x);
+      finish<Vec, How>(t, plain, sums, skip, y);
+      sums = next;
+    }
+    y += t.y_stride, y_below += t.y_stride, skip += t.skip_stride, skip_below += t.skip_stride;
   }
 }
 
@@ -193,8 +162,11 @@ void run_row(const RowTask& t, Rows count) {
   const int64_t rows = p.kernel_h + (count == Rows::kTwo);
   for (int64_t group = 0; group < t.blocks->groups; ++group) interleave_group<Vec>(t, group, rows);
   if (t.blocks->tap_sets != 3 || t.blocks->groups != 1) return outputs_of_row<Vec, How>(t);
-  if (count == Rows::kTwo) return outputs_of_3_columns<Vec, How, Rows::kTwo>(t);
-  outputs_of_3_columns<Vec, How, Rows::kOne>(t);
+  constexpr auto kTwo =
+      Vec::kTakesTurns ? outputs_in_turns<Vec, How, Rows::kTwo> : outputs_of_3_columns<Vec, How, Rows::kTwo>;
+  constexpr auto kOne =
+      Vec::kTakesTurns ? outputs_in_turns<Vec, How, Rows::kOne> : outputs_of_3_columns<Vec, How, Rows::kOne>;
+  count == Rows::kTwo ? kTwo(t) : kOne(t);
 }
 
 template <class Vec>

@@ -10,6 +10,7 @@ namespace {
 template <class Dot>
 struct Vec256 {
   static constexpr int64_t kWidth = 32;
+  static constexpr bool kTakesTurns = false;
   using Ints = __m256i;
   using Floats = __m256;
 

@@ -9,6 +9,10 @@
 namespace qat::kernels {
 namespace {
 
+// With one tile a panel, weights are read once and as fast as memory gives them: more than it has in flight, and far
+// less than the second-level cache, is fetched ahead. With several, the next panel is, while this one stays.
+constexpr int64_t kAhead = 16 * 1024;
+
 // Bytes of a row of weights.
 template <const TileSet& Tiles>
 int64_t depth_of(const GemmProblem& p) {
@@ -62,8 +66,10 @@ void run(const GemmProblem& p, const GemmArgs& a, int64_t begin, int64_t end, vo
     task.channels = layout.panel_channels(panel);
     task.skip = p.epilogue.has_skip ? a.skip + k : nullptr;
     task.y = static_cast<uint8_t*>(a.y) + k * element;
-    task.next = static_cast<const uint8_t*>(task.panel) + (panel + 1 < end ? layout.panel_bytes : 0);
-    run_tiles(Tiles, layout.vectors(panel), task, panel + 1 < end ? layout.panel_bytes : 0);
+    const bool more = panel + 1 < end;
+    const int64_t ahead = p.rows > Tiles.max_rows ? layout.panel_bytes : std::min(layout.panel_bytes, kAhead);
+    task.next = static_cast<const uint8_t*>(task.panel) + (more ? ahead : 0);
+    run_tiles(Tiles, layout.vectors(panel), task, more ? layout.panel_bytes : 0);
   }
   if (end == layout.panels)
     for (int64_t n = 0; n < p.rows; ++n) store_pad(p.epilogue, a.y, n, p.outputs);

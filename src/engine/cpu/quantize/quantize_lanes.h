@@ -13,6 +13,9 @@ const char* supports(const QuantizeProblem& p) {
   return p.source == QuantizeSource::kU8Nhwc ? "takes float tensors only" : nullptr;
 }
 
+// The caller's images lie in memory, in as many streams as they have channels: fetched some lines ahead.
+constexpr int64_t kAheadFloats = 256;
+
 int64_t units(const QuantizeProblem& p) { return p.batch * p.height; }
 
 Epilogue clamp_only(const QuantizeProblem& p) { return {.zero_point = p.zero_point, .lo = p.lo, .hi = p.hi}; }
@@ -29,25 +32,46 @@ void run_nhwc(const QuantizeProblem& p, const QuantizeArgs& a, int64_t begin, in
   for (int64_t pixel = begin * p.width; pixel < end * p.width; ++pixel) store_pad(epilogue, a.y, pixel, p.channels);
 }
 
-// Four channels of some pixels at a time: each gives one byte of the pixel's dword.
-template <class Lanes>
-void run_nchw(const QuantizeProblem& p, const QuantizeArgs& a, int64_t begin, int64_t end) {
+// A row of up to four channels: each gives one byte of a pixel's dword.
+template <class Lanes, int Channels>
+void quantize_row(const QuantizeProblem& problem, const float* x, uint8_t* y) {
+  const QuantizeProblem p = problem;  // a copy: stores of bytes may alias anything
   const auto scale = Lanes::broadcast(p.scale);
   const int64_t plane = p.height * p.width, pitch = pitch_of(p.channels);
+  for (int64_t w = 0; w < p.width; w += Lanes::kCount) {
+    const int64_t count = p.width - w < Lanes::kCount ? p.width - w : Lanes::kCount;
+    auto pixels = Lanes::dwords(p.zero_point * 0x01010101u);
+#pragma GCC unroll 4
+    for (int i = 0; i < Channels; ++i) {
+      const float* from = x + i * plane + w;
+      __builtin_prefetch(from + kAheadFloats);
+      const auto v = Lanes::div(Lanes::load(from, count), scale);
+      pixels = Lanes::replace_byte(pixels, Lanes::quantized(v, p.lo, p.hi, p.zero_point), i);
+    }
+    Lanes::store_dwords(pixels, count, y + w * pitch, pitch);
+  }
+}
+
+template <class Lanes>
+void run_nchw(const QuantizeProblem& p, const QuantizeArgs& a, int64_t begin, int64_t end) {
+  const int64_t pitch = pitch_of(p.channels);
   for (int64_t row = begin; row < end; ++row) {
     const auto* x =
         static_cast<const float*>(a.x) + (row / p.height * p.channels * p.height + row % p.height) * p.width;
     uint8_t* y = a.y + row * p.width * pitch;
-    for (int64_t c = 0; c < pitch; c += 4) {
-      const int64_t channels = p.channels - c < 4 ? p.channels - c : 4;
-      for (int64_t w = 0; w < p.width; w += Lanes::kCount) {
-        const int64_t count = p.width - w < Lanes::kCount ? p.width - w : Lanes::kCount;
-        auto pixels = Lanes::dwords(p.zero_point * 0x01010101u);
-        for (int64_t i = 0; i < channels; ++i) {
-          const auto v = Lanes::div(Lanes::load(x + (c + i) * plane + w, count), scale);
-          pixels = Lanes::replace_byte(pixels, Lanes::quantized(v, p.lo, p.hi, p.zero_point), static_cast<int>(i));
-        }
-        Lanes::store_dwords(pixels, count, y + w * pitch + c, pitch);
+    for (int64_t c = 0; c < pitch; c += 4, x += 4 * p.height * p.width, y += 4) {
+      switch (p.channels - c) {
+        case 1:
+          quantize_row<Lanes, 1>(p, x, y);
+          break;
+        case 2:
+          quantize_row<Lanes, 2>(p, x, y);
+          break;
+        case 3:
+          quantize_row<Lanes, 3>(p, x, y);
+          break;
+        default:
+          quantize_row<Lanes, 4>(p, x, y);
       }
     }
   }

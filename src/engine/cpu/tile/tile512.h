@@ -1,10 +1,10 @@
 // Tiles of some rows x 32 columns on 512-bit registers, for the two instruction sets that have them. Included by one
 // file of each; `Dot` says how a step of 4 bytes is multiplied.
 //
-// A high tile is two halves, and they take turns: the epilogue of a half, which converts and shuffles, mostly on units
-// that multiply nothing, stands between the multiply-adds of the other and those of the next tile's half. Its sums are
-// long complete then, so that the processor finds both kinds of work at once. A tile that ends as a whole ends in a
-// chain of some 25 cycles, and the next one waits for its registers.
+// A high tile is two halves, and they take turns: while one multiplies, the other's epilogue runs, a few rows at a time
+// between steps. An epilogue converts and shuffles, mostly on units that multiply nothing, and the processor does both
+// at once where it finds both in its queues. A tile that ends as a whole ends in a chain of some 25 cycles, and the
+// next one waits for its registers.
 #pragma once
 
 #include <cstring>
@@ -15,60 +15,115 @@
 namespace qat::kernels {
 namespace {
 
-// The sums of rows [First, First + Count) of a tile, fetching `next_step` bytes at `next` with each step.
+constexpr int64_t kMostSteps = 8;  // between two chunks of an epilogue
+
+// Multiplies rows [First, First + Count) of a tile, some steps at a time, fetching `next_step` bytes at `next` with
+// each.
 template <class Dot, int First, int Count, int Rows, int Vectors>
-[[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* rows, const uint8_t* next,
-                                            int64_t next_step, Sums<Rows, Vectors>& sums) {
-  const auto* w = static_cast<const int8_t*>(t.panel);
-  asm("" : "+r"(w));  // keeps the compiler from holding start values in registers that sums need
+class Multiplication {
+ public:
+  [[gnu::always_inline]] Multiplication(const TileTask& t, const uint8_t* next, int64_t next_step,
+                                        Sums<Rows, Vectors>& sums)
+      : t_(t), w_(static_cast<const int8_t*>(t.panel)), next_(next), next_step_(next_step), left_(t.steps) {
+    asm("" : "+r"(w_));  // keeps the compiler from holding start values in registers that sums need
 #pragma GCC unroll 2
-  for (int v = 0; v < Vectors; ++v, w += 64) {
-    const __m512i start = _mm512_load_si512(w);
+    for (int v = 0; v < Vectors; ++v, w_ += 64) {
+      const __m512i start = _mm512_load_si512(w_);
 #pragma GCC unroll 16
-    for (int i = 0; i < Count; ++i) sums.acc[First + i][v] = start;
-  }
-  const uint8_t* x[Count];  // and one offset for all, which costs one instruction a step
+      for (int i = 0; i < Count; ++i) sums.acc[First + i][v] = start;
+    }
 #pragma GCC unroll 16
-  for (int i = 0; i < Count; ++i) {
-    x[i] = rows + (First + i) * t.row_stride;
-    asm("" : "+r"(x[i]));
+    for (int i = 0; i < Count; ++i) {
+      x_[i] = t.rows + (First + i) * t.row_stride;
+      asm("" : "+r"(x_[i]));
+    }
   }
-  int64_t offset = 0;
-  for (int64_t segment = t.segments; segment > 0; --segment, offset += t.segment_step - 4 * t.steps) {
-    for (int64_t step = t.steps; step > 0; --step, offset += 4, w += 64 * Vectors, next += next_step) {
-      const typename Dot::template Weights<Vectors> weights(w);
+
+  // At most `count` steps of the first segment.
+  [[gnu::always_inline]] void some_steps(int64_t count, Sums<Rows, Vectors>& sums) {
+    count = count < left_ ? count : left_;
+    left_ -= count;
+    steps(count, sums);
+  }
+
+  [[gnu::always_inline]] void remaining_steps(Sums<Rows, Vectors>& sums) {
+    steps(left_, sums);
+    for (int64_t segment = t_.segments - 1; segment > 0; --segment) {
+      offset_ += t_.segment_step - 4 * t_.steps;
+      steps(t_.steps, sums);
+    }
+  }
+
+ private:
+  [[gnu::always_inline]] void steps(int64_t count, Sums<Rows, Vectors>& sums) {
+    for (; count > 0; --count, offset_ += 4, w_ += 64 * Vectors, next_ += next_step_) {
+      const typename Dot::template Weights<Vectors> weights(w_);
 #pragma GCC unroll 16
       for (int i = 0; i < Count; ++i) {
         int32_t four;
-        std::memcpy(&four, x[i] + offset, 4);
+        std::memcpy(&four, x_[i] + offset_, 4);
         weights.add(_mm512_set1_epi32(four), sums.acc[First + i]);
       }
-      _mm_prefetch(next, _MM_HINT_T1);
+      _mm_prefetch(next_, _MM_HINT_T1);
+      if constexpr (Count == Rows) _mm_prefetch(next_ + next_step_ / 2, _MM_HINT_T1);  // halves fetch 64 bytes at most
     }
   }
+
+  const TileTask& t_;
+  const int8_t* w_;
+  const uint8_t* next_;
+  int64_t next_step_, left_;
+  const uint8_t* x_[Count];  // and one offset for all, which costs one instruction a step
+  int64_t offset_ = 0;
+};
+
+// Stores rows from First to End in chunks, with `steps` steps of the other half before each.
+template <Finish How, int Chunk, int First, int End, int Rows, int Vectors, class Other>
+[[gnu::always_inline]] inline void store_between(const Plain<Vectors>& constants, const Place& at, int64_t steps,
+                                                 Other& other, Sums<Rows, Vectors>& sums) {
+  constexpr int kCount = End - First < Chunk ? End - First : Chunk;
+  other.some_steps(steps, sums);
+  store_rows<How, First, kCount>(constants, at, sums);
+  if constexpr (First + kCount < End) store_between<How, Chunk, First + kCount, End>(constants, at, steps, other, sums);
 }
 
 template <class Dot, Finish How, int Rows, int Vectors>
 void plain_tiles(TileTask t, int64_t tiles) {
-  constexpr int kHalf = Rows > Dot::kHighest ? (Rows + 1) / 2 : Rows, kRest = Rows - kHalf;
   const Plain<Vectors> constants(t);
-  const int64_t half_bytes = t.next_bytes * kHalf / Rows, next_step = half_bytes / (t.steps * t.segments);
+  const int64_t next_step = t.next_bytes / (t.steps * t.segments);
   TileWalk walk(t, Rows, tiles);
-  Place place(t);
   Sums<Rows, Vectors> sums;
-  for (bool first = true;; first = false) {
-    if (!first) store_rows<How, 0, kHalf>(constants, place, sums);
-    multiply<Dot, 0, kHalf>(t, t.rows, t.next, next_step, sums);
-    if constexpr (kRest > 0) {
-      if (!first) store_rows<How, kHalf, kRest>(constants, place, sums);
-      multiply<Dot, kHalf, kRest>(t, t.rows, t.next + half_bytes, next_step, sums);
-    }
-    place = Place(t);
+  for (bool more = true; more;) {
+    Multiplication<Dot, 0, Rows, Rows, Vectors>(t, t.next, next_step, sums).remaining_steps(sums);
+    const Place place(t);
     t.next += t.next_bytes;
-    if (walk.next()) continue;
-    store_rows<How, 0, kHalf>(constants, place, sums);
-    if constexpr (kRest > 0) store_rows<How, kHalf, kRest>(constants, place, sums);
-    return;
+    more = walk.next();
+    store_rows<How, 0, Rows>(constants, place, sums);
+  }
+}
+
+template <class Dot, Finish How, int Chunk, int Rows, int Vectors>
+void halved_tiles(TileTask t, int64_t tiles) {
+  constexpr int kHalf = (Rows + 1) / 2;
+  using Upper = Multiplication<Dot, 0, kHalf, Rows, Vectors>;
+  using Lower = Multiplication<Dot, kHalf, Rows - kHalf, Rows, Vectors>;
+  const Plain<Vectors> constants(t);
+  const int64_t half_bytes = t.next_bytes / 2, next_step = half_bytes / (t.steps * t.segments);
+  constexpr int64_t kChunks = (kHalf + Chunk - 1) / Chunk;
+  const int64_t some = t.steps < kChunks * kMostSteps ? (t.steps + kChunks - 1) / kChunks : kMostSteps;
+  TileWalk walk(t, Rows, tiles);
+  Sums<Rows, Vectors> sums;
+  Upper(t, t.next, next_step, sums).remaining_steps(sums);
+  for (;;) {
+    const Place place(t);
+    Lower lower(t, t.next + half_bytes, next_step, sums);
+    store_between<How, Chunk, 0, kHalf>(constants, place, some, lower, sums);
+    lower.remaining_steps(sums);
+    t.next += t.next_bytes;
+    if (!walk.next()) return store_rows<How, kHalf, Rows - kHalf>(constants, place, sums);
+    Upper upper(t, t.next, next_step, sums);
+    store_between<How, Chunk, kHalf, Rows>(constants, place, some, upper, sums);
+    upper.remaining_steps(sums);
   }
 }
 
@@ -79,7 +134,7 @@ void any_tiles(TileTask t, int64_t tiles) {
   TileWalk walk(t, Rows, tiles);
   do {
     Sums<Rows, Vectors> sums;
-    multiply<Dot, 0, Rows>(t, t.rows, t.next, next_step, sums);
+    Multiplication<Dot, 0, Rows, Rows, Vectors>(t, t.next, next_step, sums).remaining_steps(sums);
     t.next += t.next_bytes;
     alignas(64) int32_t memory[Rows * Vectors * 16];
 #pragma GCC unroll 16
@@ -94,7 +149,19 @@ template <class Dot, int Rows, int Vectors>
 void tile512(TileTask t, int64_t tiles) {
   const Finish how = choose_finish(t, Vectors);
   if (how == Finish::kAny) return any_tiles<Dot, Rows, Vectors>(t, tiles);
-  with_plain(how, [&](auto way) { plain_tiles<Dot, way.value, Rows, Vectors>(t, tiles); });
+  with_plain(how, [&](auto way) {
+    // The operations of a chunk are to fit the processor's queues beside multiply-adds; where there are few of these,
+    // going from one to the other costs more than waiting.
+    constexpr int kHalf = (Rows + 1) / 2, kChunk = Vectors == 1 ? kHalf : has_middle(way.value) ? 2 : 4;
+    constexpr int kShallow = has_skip(way.value) ? kChunk : kHalf;
+    if constexpr (Rows <= Dot::kHighest) {
+      plain_tiles<Dot, way.value, Rows, Vectors>(t, tiles);
+    } else if (t.steps < 8) {
+      halved_tiles<Dot, way.value, kShallow, Rows, Vectors>(t, tiles);
+    } else {
+      halved_tiles<Dot, way.value, kChunk, Rows, Vectors>(t, tiles);
+    }
+  });
 }
 
 template <class Dot, int... Row>
