@@ -69,7 +69,8 @@ class CudaChooser {
   void settle(BuildReport& report) {
     std::vector<Rivals> rivals;
     for (auto& [problem, close] : rivals_) rivals.push_back(std::move(close));
-    settle_rivals(draft_, request_, gpu_, std::move(rivals), cache_, report);
+    backend_.end_trials();
+    settle_rivals(draft_, {.request = request_, .gpu = gpu_, .rivals = std::move(rivals)}, cache_, report);
   }
 
  private:
@@ -105,9 +106,8 @@ class CudaChooser {
     std::stable_sort(timed.begin(), timed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& [microseconds, tactic] : timed) {
       if (microseconds < kClose * least && tactic->packing == best.packing && rivals.kernels.size() < kRivals)
-        rivals.kernels.push_back(tactic->name);
+        rivals.kernels.push_back({tactic->name, 1e-3 * microseconds});
     }
-    rivals.milliseconds = report.milliseconds;
     return best;
   }
 
