@@ -14,7 +14,7 @@ namespace qat::engine {
 // What a build tells its caller; any may be empty.
 struct BuildCallbacks {
   std::function<void(const std::string& line)> info;
-  std::function<void(const std::string& label, int64_t done, int64_t total)> progress;  // tactics timed
+  std::function<void(const std::string& label, int64_t done, int64_t total)> progress;  // trials done
   std::function<bool()> interrupted;  // true: stop with Error(kFailure)
 };
 
@@ -26,7 +26,7 @@ struct BuildRequest {
   InputMode input = InputMode::kF32Nchw;
   Device device = Device::kCpu;        // kCuda: for the current GPU, which must be there
   int threads = 1;                     // that tactics are timed with; 0: all of the machine
-  double tactic_seconds = 2.0;         // budget of all measurements; 0: none, the first kernel of each table
+  double tactic_seconds = 2.0;         // budget of each phase of trials (GPU kernels: 3 times); 0: none, first kernels
   std::filesystem::path timing_cache;  // "": in memory
   std::vector<std::string> disabled_passes;
   std::string rebuild_command;  // stored in the engine for machines it does not fit

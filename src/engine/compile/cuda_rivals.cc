@@ -19,8 +19,75 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 constexpr double kWorth = 0.998;  // of the time so far, that a rival may take at most: the noise of what is measured
 
-// Milliseconds of a run at the optimal shape: the mean of the faster half of a few.
-double time_network(const Plan& plan) {
+void name_kernel(Plan& plan, const Rivals& rivals, const Rival& rival) {
+  for (const size_t step : rivals.steps) plan.steps[step].kernel = rival.kernel;
+}
+
+// The chosen one of each Rivals; microseconds of the network with the first ones and with these.
+struct Settled {
+  double before = 0, after = 0;
+  std::vector<Rival> chosen;
+};
+
+class Settler {
+ public:
+  Settler(const Draft& draft, const RivalTrials& trials, TimingCache& cache)
+      : trials_(trials), cache_(cache), plan_(Draft(draft).finish()) {}
+
+  // Nothing where the budget has no room for the first run.
+  std::optional<Settled> settle() {
+    const std::optional<double> before = time();
+    if (!before) return std::nullopt;
+    Settled settled{.before = *before, .after = *before, .chosen = {}};
+    for (const Rivals& r : trials_.rivals) {
+      Rival best = r.kernels.front();
+      for (size_t i = 1; i < r.kernels.size(); ++i) {
+        name_kernel(plan_, r, r.kernels[i]);
+        const std::optional<double> now = time();
+        if (now && *now < kWorth * settled.after) settled.after = *now, best = r.kernels[i];
+      }
+      name_kernel(plan_, r, best);
+      settled.chosen.push_back(best);
+    }
+    return settled;
+  }
+
+ private:
+  std::optional<double> time() {
+    const BuildRequest& request = trials_.request;
+    if (request.callbacks.interrupted && request.callbacks.interrupted()) fail(Code::kFailure, "build interrupted");
+    const std::string key = cat(trials_.gpu, "|", plan_key(plan_, 1));
+    if (!cache_.find(key)) {
+      if (seconds_since(start_) > request.tactic_seconds) return std::nullopt;
+      cache_.add(key, 1e3 * trials_.milliseconds(plan_));
+    }
+    return cache_.find(key);
+  }
+
+  const RivalTrials& trials_;
+  TimingCache& cache_;
+  Plan plan_;
+  Clock::time_point start_ = Clock::now();
+};
+
+void settle(Draft& draft, const RivalTrials& trials, TimingCache& cache, BuildReport& report) {
+  const std::optional<Settled> settled = Settler(draft, trials, cache).settle();
+  if (!settled) return;
+  for (size_t i = 0; i < trials.rivals.size(); ++i) {
+    name_kernel(draft.plan, trials.rivals[i], settled->chosen[i]);
+    for (const size_t step : trials.rivals[i].steps) {
+      report.layers[step].kernel = settled->chosen[i].kernel;
+      report.layers[step].milliseconds = settled->chosen[i].milliseconds;
+    }
+  }
+  report.notes.push_back(cat("kernels of close times tried in the whole network: ", 1e-3 * settled->before,
+                             " ms became ", 1e-3 * settled->after));
+}
+
+}  // namespace
+
+// The mean of the faster half of a few runs.
+double network_milliseconds(const Plan& plan) {
   constexpr double kMilliseconds = 15;  // to spend
   Session session(std::shared_ptr<const Plan>(&plan, [](const Plan*) {}));
   session.bind(plan.profile.opt);
@@ -32,68 +99,25 @@ double time_network(const Plan& plan) {
   return std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
 }
 
-void name_kernel(Plan& plan, const Rivals& rivals, const std::string& kernel) {
-  for (const size_t step : rivals.steps) plan.steps[step].kernel = kernel;
-}
-
-class Settler {
- public:
-  Settler(Draft& draft, const BuildRequest& request, const std::string& gpu, TimingCache& cache)
-      : draft_(draft), request_(request), gpu_(gpu), cache_(cache), plan_(Draft(draft).finish()) {}
-
-  // Microseconds of the network before and after; nothing past the budget.
-  std::optional<std::pair<double, double>> settle(const std::vector<Rivals>& rivals, BuildReport& report) {
-    const std::optional<double> before = time();
-    if (!before) return std::nullopt;
-    double least = *before;
-    for (const Rivals& r : rivals) {
-      std::string best = r.kernels.front();
-      for (size_t i = 1; i < r.kernels.size(); ++i) {
-        name_kernel(plan_, r, r.kernels[i]);
-        const std::optional<double> now = time();
-        if (now && *now < kWorth * least) least = *now, best = r.kernels[i];
-      }
-      name_kernel(plan_, r, best), name_kernel(draft_.plan, r, best);
-      for (const size_t step : r.steps) report.layers[step].kernel = best;
-    }
-    return std::pair(*before, least);
-  }
-
- private:
-  std::optional<double> time() {
-    if (request_.callbacks.interrupted && request_.callbacks.interrupted()) fail(Code::kFailure, "build interrupted");
-    const std::string key = cat(gpu_, "|", plan_key(plan_, 1));
-    if (!cache_.find(key)) {
-      if (seconds_since(start_) > request_.tactic_seconds) return std::nullopt;
-      cache_.add(key, std::round(1e5 * time_network(plan_)) / 100);  // as many digits as the cache's file keeps
-    }
-    return cache_.find(key);
-  }
-
-  Draft& draft_;
-  const BuildRequest& request_;
-  const std::string& gpu_;
-  TimingCache& cache_;
-  Plan plan_;
-  Clock::time_point start_ = Clock::now();
-};
-
-}  // namespace
-
-void settle_rivals(Draft& draft, const BuildRequest& request, const std::string& gpu, std::vector<Rivals> rivals,
-                   TimingCache& cache, BuildReport& report) {
+void settle_rivals(Draft& draft, RivalTrials trials, TimingCache& cache, BuildReport& report) {
   PassReport pass{.name = std::string(kWholeNetwork)};
-  const auto& disabled = request.disabled_passes;
+  const auto& disabled = trials.request.disabled_passes;
   pass.disabled = std::find(disabled.begin(), disabled.end(), pass.name) != disabled.end();
-  std::erase_if(rivals, [](const Rivals& r) { return r.kernels.size() < 2; });
-  const auto weight = [](const Rivals& r) { return r.milliseconds * static_cast<double>(r.steps.size()); };
-  std::stable_sort(rivals.begin(), rivals.end(),
+  std::erase_if(trials.rivals, [](const Rivals& r) { return r.kernels.size() < 2; });
+  const auto weight = [](const Rivals& r) {
+    return r.kernels.front().milliseconds * static_cast<double>(r.steps.size());
+  };
+  std::stable_sort(trials.rivals.begin(), trials.rivals.end(),
                    [&](const Rivals& a, const Rivals& b) { return weight(a) > weight(b); });
   const auto start = Clock::now();
-  if (!pass.disabled && request.tactic_seconds > 0 && !rivals.empty()) {
-    if (const auto times = Settler(draft, request, gpu, cache).settle(rivals, report))
-      report.notes.push_back(cat("kernels of close times tried in the whole network: ", 1e-3 * times->first,
-                                 " ms became ", 1e-3 * times->second));
+  if (!pass.disabled && trials.request.tactic_seconds > 0 && !trials.rivals.empty()) {
+    try {
+      settle(draft, trials, cache, report);
+    } catch (const Error& error) {  // the engine may yet run where more is free, or at a smaller shape
+      if (error.code() != Code::kOutOfMemory) throw;
+      report.notes.push_back(cat("kernels chosen by their own trials alone, since the whole network was not timed (",
+                                 error.what(), "); --disable-pass=", kWholeNetwork, " leaves that out"));
+    }
   }
   pass.milliseconds = 1e3 * seconds_since(start);
   report.passes.push_back(pass);

@@ -25,7 +25,8 @@ std::string problem_key(const std::string& gpu, const StepView& v) {
              static_cast<int>(a.activation), v.has_skip() ? " skip" : "");
 }
 
-// A layer has five times as many kernels as on a CPU; ResNet-50's take 2 to 3 s at batch 256.
+// Of tactic_seconds; the whole network's trials have their own. A layer has five times as many kernels as on a CPU;
+// ResNet-50's take 2 to 3 s at batch 256.
 constexpr double kBudgets = 3;
 
 // Of the fastest trial, what another one may take to be tried in the network; and how many are.
@@ -68,7 +69,8 @@ class CudaChooser {
   void settle(BuildReport& report) {
     std::vector<Rivals> rivals;
     for (auto& [problem, close] : rivals_) rivals.push_back(std::move(close));
-    settle_rivals(draft_, request_, gpu_, std::move(rivals), cache_, report);
+    backend_.end_trials();
+    settle_rivals(draft_, {.request = request_, .gpu = gpu_, .rivals = std::move(rivals)}, cache_, report);
   }
 
  private:
@@ -104,9 +106,8 @@ class CudaChooser {
     std::stable_sort(timed.begin(), timed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& [microseconds, tactic] : timed) {
       if (microseconds < kClose * least && tactic->packing == best.packing && rivals.kernels.size() < kRivals)
-        rivals.kernels.push_back(tactic->name);
+        rivals.kernels.push_back({tactic->name, 1e-3 * microseconds});
     }
-    rivals.milliseconds = report.milliseconds;
     return best;
   }
 
@@ -135,13 +136,18 @@ class CudaChooser {
 
 void choose_cuda_kernels(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
   CudaChooser chooser(draft, request, cache);
-  const auto total = static_cast<int64_t>(draft.plan.steps.size());
-  for (int64_t i = 0; i < total; ++i) {
+  const auto steps = static_cast<int64_t>(draft.plan.steps.size());
+  const int64_t total = steps + 1;  // the whole network's trials are the last
+  const auto progress = [&](const std::string& label, int64_t done) {
+    if (request.callbacks.progress) request.callbacks.progress(label, done, total);
+  };
+  for (int64_t i = 0; i < steps; ++i) {
     if (request.callbacks.interrupted && request.callbacks.interrupted()) fail(Code::kFailure, "build interrupted");
     report.layers.push_back(chooser.choose(static_cast<size_t>(i)));
-    if (request.callbacks.progress) request.callbacks.progress(report.layers.back().layer, i + 1, total);
+    progress(report.layers.back().layer, i + 1);
   }
   chooser.settle(report);
+  progress(std::string(kWholeNetwork), total);
 }
 
 void to_f16(Draft& draft) {

@@ -48,9 +48,9 @@ std::string plan_key(const Plan& plan, int threads) {
              hash_hex(steps.data(), steps.size()));
 }
 
-double rounded_time(double microseconds) {
+double rounded_time(double microseconds, int digits) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3g", microseconds);
+  std::snprintf(text.data(), text.size(), "%.*g", digits, microseconds);
   return std::strtod(text.data(), nullptr);
 }
 

@@ -16,7 +16,7 @@ std::string tactic_key(const Plan& plan, const Step& step, const std::vector<Ext
 // Of a whole plan at its optimal shape: the hash of all its steps' keys.
 std::string plan_key(const Plan& plan, int threads);
 
-// Three digits: what the cache holds and what is compared, so that a build decides as the next one from its cache will.
-double rounded_time(double microseconds);
+// To significant digits. Three: what trials compare, since more of them are noise.
+double rounded_time(double microseconds, int digits = 3);
 
 }  // namespace qat::engine

@@ -15,7 +15,7 @@ class TimingCache {
  public:
   explicit TimingCache(std::filesystem::path path);  // "": in memory
   std::optional<double> find(const std::string& key) const;
-  void add(const std::string& key, double microseconds);
+  void add(const std::string& key, double microseconds);  // rounded as the file keeps it: found now and later alike
   // Why it could not be kept, in one line; "" when all is well. A build that is finished does not fail for its cache.
   std::string save() const;
 

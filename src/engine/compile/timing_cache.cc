@@ -1,9 +1,11 @@
 // The timing cache's file: "microseconds<TAB>key" a line.
 #include <cstdlib>
+#include <iomanip>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/compile/tactic_key.h"
 #include "engine/compile/tactics.h"
 
 namespace qat::engine {
@@ -11,6 +13,7 @@ namespace qat::engine {
 namespace {
 
 constexpr std::string_view kHeader = "qat timing cache 1", kAnyVersion = "qat timing cache ";
+constexpr int kDigits = 6;  // of an entry
 
 }  // namespace
 
@@ -38,7 +41,7 @@ std::optional<double> TimingCache::find(const std::string& key) const {
 }
 
 void TimingCache::add(const std::string& key, double microseconds) {
-  entries_[key] = microseconds;
+  entries_[key] = rounded_time(microseconds, kDigits);
   changed_ = true;
 }
 
@@ -48,7 +51,7 @@ std::string TimingCache::save() const {
     return cat(path_.string(), " is no timing cache and stays as it is; name another file to keep what was measured");
   }
   std::ostringstream out;
-  out << kHeader << '\n';
+  out << std::setprecision(kDigits) << kHeader << '\n';
   for (const auto& [key, microseconds] : entries_) out << microseconds << '\t' << key << '\n';
   try {
     write_file(path_, out.str());

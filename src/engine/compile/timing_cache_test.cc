@@ -32,6 +32,21 @@ TEST_F(Cache, KeepsWhatWasMeasured) {
   EXPECT_FALSE(again.find("cpu | conv | b").has_value());
 }
 
+// So that a build compares the numbers that the next one from its cache will.
+TEST_F(Cache, FindsWhatItsFileKeeps) {
+  constexpr double kTimes[] = {0.12345678, 5.55555555, 99.9999999, 12345.678, 1234567.8, 1e-7, 1.0 / 3};
+  TimingCache cache(file_);
+  for (const double time : kTimes) cache.add(cat("key ", time), time);
+  EXPECT_EQ(cache.save(), "");
+  const TimingCache again(file_);
+  for (const double time : kTimes) {
+    const std::optional<double> found = cache.find(cat("key ", time));
+    ASSERT_TRUE(found.has_value());
+    EXPECT_EQ(again.find(cat("key ", time)), found) << time;
+    EXPECT_NEAR(*found, time, 1e-5 * time);
+  }
+}
+
 TEST_F(Cache, DamagedLinesAndOtherVersionsAreIgnored) {
   write_file(file_, "qat timing cache 1\nno tab\n-5\tnegative\nx\tno number\n7\tgood\n3");
   const TimingCache damaged(file_);

@@ -43,6 +43,7 @@ class CudaBackend {
   // Seconds of one run on memory of its own, the least of a few; of fewer, once it is far above `rival` seconds. The
   // step's blob 0 has the packed form's size.
   virtual double time(const StepView& step, const std::string& kernel, const void* packed, double rival) const = 0;
+  virtual void end_trials() const = 0;  // frees the memory that time() keeps for its next call
 
   // Throws Error(kWrongMachine), with the command to rebuild, for a plan of another architecture, Error(kOutOfMemory).
   virtual std::unique_ptr<SessionBackend> open(std::shared_ptr<const Plan> plan, const SessionOptions& options) = 0;

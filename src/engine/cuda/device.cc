@@ -10,6 +10,7 @@ namespace qat::cuda {
 void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   if (status == cudaErrorMemoryAllocation) {
+    static_cast<void>(cudaGetLastError());  // it is not sticky; the next call must not see it
     fail(Code::kOutOfMemory, "[", what, "] the GPU has too little free memory; use a smaller batch or image");
   }
   fail(Code::kFailure, "[", what, "] CUDA: ", cudaGetErrorString(status));
@@ -20,7 +21,7 @@ DeviceBuffer::DeviceBuffer(size_t bytes) : size_(bytes) {
   void* memory = nullptr;
   const cudaError_t status = cudaMalloc(&memory, bytes);
   if (status == cudaErrorMemoryAllocation) {
-    static_cast<void>(cudaGetLastError());  // it is not sticky; the next call must not see it
+    static_cast<void>(cudaGetLastError());  // as above
     size_t free = 0, total = 0;
     static_cast<void>(cudaMemGetInfo(&free, &total));
     fail(Code::kOutOfMemory, "the engine needs ", human_bytes(static_cast<double>(bytes)), " of GPU memory, ",

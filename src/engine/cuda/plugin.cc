@@ -41,6 +41,7 @@ class Backend : public engine::CudaBackend {
   double time(const StepView& step, const std::string& kernel, const void* packed, double rival) const override {
     return time_tactic(step, kernel, packed, rival);
   }
+  void end_trials() const override { free_trial_memory(); }
 
   std::unique_ptr<engine::SessionBackend> open(std::shared_ptr<const Plan> plan,
                                                const engine::SessionOptions& options) override {

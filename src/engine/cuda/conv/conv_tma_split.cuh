@@ -105,6 +105,7 @@ __global__ void __launch_bounds__(TmaRing<Shape::kSpec>::kThreads, Shape::kSpec.
   extern __shared__ __align__(1024) uint8_t shared[];
   using Ring = TmaRing<kSpec>;
   using Exchange = TmaExchange<kSpec>;
+  static_assert(!Ring::kAlone, "the loading warp is one, and registers are divided evenly");
   const Ring ring(shared_address(shared), p.stages, p.stages_at);
   const Exchange exchange(shared_address(shared),
                           shared_address(shared) + p.stages_at + p.stages * Ring::stage_bytes());
@@ -117,11 +118,9 @@ __global__ void __launch_bounds__(TmaRing<Shape::kSpec>::kThreads, Shape::kSpec.
   const int rank = exchange.rank(), first = p.steps * rank / kSpec.split;
   const TmaSteps steps{first, p.steps * (rank + 1) / kSpec.split - first};
   if (warpgroup() == Ring::kConsumers / 128) {
-    if constexpr (Ring::kAlone) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Ring::kLoaderRegisters));
     if (threadIdx.x == Ring::kConsumers) ring.load_tiles(p, maps, tile, p.tiles, steps);
     cluster_wait();
   } else {
-    if constexpr (Ring::kAlone) asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Ring::kRegisters));
     const TmaPlace<kSpec> at(p, tile);
     const bool unit = load_columns<Ring::kConsumers>(p, at.first_column, rank == 0, columns);
     TmaSums<kSpec> sums(p.box_bytes);

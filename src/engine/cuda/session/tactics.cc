@@ -49,15 +49,22 @@ DeviceBuffer random_bytes(size_t bytes) {
 }
 
 // Memory for the largest tensors is made once: allocating it takes longer than most kernels.
-const std::byte* shared_noise(size_t bytes) {
-  static DeviceBuffer noise;
-  if (noise.size() < bytes + 256) noise = DeviceBuffer(), noise = random_bytes(bytes + 256);
-  return noise.data();
-}
-std::byte* shared_output(size_t bytes) {
-  static DeviceBuffer output;
-  if (output.size() < bytes) output = DeviceBuffer(), output = DeviceBuffer(bytes);
-  return output.data();
+struct TrialMemory {
+  DeviceBuffer noise, output;
+
+  const std::byte* noise_of(size_t bytes) {
+    if (noise.size() < bytes + 256) noise = DeviceBuffer(), noise = random_bytes(bytes + 256);
+    return noise.data();
+  }
+  std::byte* output_of(size_t bytes) {
+    if (output.size() < bytes) output = DeviceBuffer(), output = DeviceBuffer(bytes);
+    return output.data();
+  }
+};
+
+TrialMemory& trial_memory() {
+  static TrialMemory memory;
+  return memory;
 }
 
 class Graph {
@@ -106,6 +113,8 @@ struct Clock {
 
 }  // namespace
 
+void free_trial_memory() { trial_memory() = TrialMemory(); }
+
 double time_tactic(const StepView& v, const std::string& kernel, const void* packed, double rival) {
   // The step alone, its blobs one after another.
   engine::Step step = v.step;
@@ -121,9 +130,9 @@ double time_tactic(const StepView& v, const std::string& kernel, const void* pac
   size_t largest = 0;
   for (const int32_t id : step.inputs) largest = std::max(largest, bytes_of(id));
   for (const int32_t id : step.inputs) {
-    memory[static_cast<size_t>(id)] = const_cast<std::byte*>(shared_noise(largest));
+    memory[static_cast<size_t>(id)] = const_cast<std::byte*>(trial_memory().noise_of(largest));
   }
-  memory[static_cast<size_t>(step.output)] = shared_output(bytes_of(step.output));
+  memory[static_cast<size_t>(step.output)] = trial_memory().output_of(bytes_of(step.output));
   const int capability = v.plan.compute_capability;
   const BoundStep bound = bind_step({.view = {v.plan, step, v.extents},
                                      .memory = memory,

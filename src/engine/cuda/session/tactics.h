@@ -8,5 +8,6 @@ namespace qat::cuda {
 std::vector<engine::CudaTactic> tactics(const engine::StepView& v, int capability);
 void pack(const engine::StepView& v, const std::string& kernel, const int8_t* weights, void* packed);
 double time_tactic(const engine::StepView& v, const std::string& kernel, const void* packed, double rival);
+void free_trial_memory();
 
 }  // namespace qat::cuda
