@@ -35,19 +35,18 @@ size_t packed_bytes(const ConvProblem& p) {
   return static_cast<size_t>(layout_of<Tiles>(merged(Tiles, p)).bytes());
 }
 
-// [K][C/G][R][S] to [K][segments of R][S][channels of the merged group, rounded up], then panels.
+// [K][C/G][R][S] to [K][segments of R][S][channels of the merged group, rounded up or side by side], then panels.
 template <const TileSet& Tiles>
 void pack(const ConvProblem& p, const int8_t* weights, void* packed) {
   const ConvProblem m = merged(Tiles, p);
   const int64_t channels = p.in_channels / p.groups, taps = p.kernel_h * p.kernel_w, merge = p.groups / m.groups;
-  const int64_t pitch = pitch_of(m.in_channels / m.groups);
   const Depth depth(Tiles, m);
   const int64_t segment_taps = taps / depth.segments;
   std::vector<int8_t> rows(static_cast<size_t>(p.out_channels * depth.bytes()), 0);
   for (int64_t k = 0; k < p.out_channels; ++k) {
     const int64_t first = k / (p.out_channels / p.groups) % merge * channels;
     for (int64_t t = 0; t < taps; ++t) {
-      const int64_t segment = t / segment_taps * depth.segment_bytes, tap = t % segment_taps * pitch;
+      const int64_t segment = t / segment_taps * depth.segment_bytes, tap = t % segment_taps * depth.tap_bytes;
       for (int64_t c = 0; c < channels; ++c)
         rows[static_cast<size_t>(k * depth.bytes() + segment + tap + first + c)] =
             weights[(k * channels + c) * taps + t];

@@ -19,6 +19,15 @@ bool taps_touch(const ConvProblem& p) { return p.dilation_w == 1 || p.kernel_w =
 
 bool group_is_whole_pixel(const ConvProblem& p) { return p.groups == 1; }
 
+int64_t round_up(int64_t bytes) { return ceil_div(bytes, kChannelGroup) * kChannelGroup; }
+
+// Do channels side by side make a tap row's steps fewer?
+bool dense(const ConvProblem& p) {
+  return p.groups == 1 && taps_touch(p) && round_up(p.kernel_w * p.in_channels) < p.kernel_w * pitch_of(p.in_channels);
+}
+
+int64_t tap_bytes(const ConvProblem& p) { return dense(p) ? p.in_channels : pitch_of(p.in_channels / p.groups); }
+
 bool no_pads(const ConvProblem& p) {
   return p.pad_top == 0 && p.pad_left == 0 && p.pad_bottom == 0 && p.pad_right == 0;
 }
@@ -33,6 +42,7 @@ bool wide_enough(const TileSet& tiles, int64_t out_w) {
 Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
   const bool aligned = group_is_whole_pixel(p) || p.in_channels / p.groups % kChannelGroup == 0;
   if (p.pointwise() && aligned) return Windows::kPixels;
+  if (dense(p)) return Windows::kBand;
   // Where weights are rounded up by segment, the choice may not depend on a bound extent.
   const bool rounded = p.kernel_w * tap_bytes(p) % tiles.depth_multiple != 0;
   if (!taps_touch(p) || (!rounded && !wide_enough(tiles, p.out_w()))) return Windows::kGathered;
@@ -44,16 +54,16 @@ int64_t band_width(const ConvProblem& p) { return p.in_w + p.pad_left + p.pad_ri
 
 }  // namespace
 
-Depth::Depth(const TileSet& tiles, const ConvProblem& p) {
+Depth::Depth(const TileSet& tiles, const ConvProblem& p) : tap_bytes(kernels::tap_bytes(p)) {
   segments = taps_touch(p) ? p.kernel_h : 1;
-  const int64_t bytes = row_depth(p) / segments, multiple = tiles.depth_multiple;
+  const int64_t bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes), multiple = tiles.depth_multiple;
   segment_bytes = ceil_div(bytes, multiple) * multiple;
 }
 
 Blocks::Blocks(const TileSet& tiles, const ConvProblem& p) : windows(choose_windows(tiles, p)) {
   const bool by_lines = windows == Windows::kImage || windows == Windows::kBand;
   segments = by_lines ? p.kernel_h : 1;
-  segment_bytes = row_depth(p) / segments;
+  segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes(p));
   if (by_lines) {
     cut_lines(p);
   } else {
@@ -103,6 +113,21 @@ size_t Blocks::scratch_bytes() const {
 
 namespace {
 
+// `pixels` of `pitch` bytes each, their first `tap` bytes side by side; writes a few bytes more.
+void copy_dense(const uint8_t* from, int64_t pixels, int64_t pitch, int64_t tap, uint8_t* to) {
+  int64_t i = 0;
+  if (tap == 3) {  // two at a time
+    for (; i + 2 <= pixels; i += 2, from += 8, to += 6) {
+      uint64_t two;
+      std::memcpy(&two, from, 8);
+      two = (two & 0xFFFFFF) | (two >> 8 & 0xFFFFFF000000);
+      std::memcpy(to, &two, 8);
+    }
+  }
+  for (; i < pixels; ++i, from += pitch, to += tap)
+    for (int64_t c = 0; c < tap; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
+}
+
 // Input rows [top, top + rows) of one image and group, each with its pads.
 void copy_band(const ConvProblem& p, const uint8_t* image, int64_t top, int64_t rows, uint8_t* to) {
   const int64_t pitch = pitch_of(p.in_channels), tap = tap_bytes(p);
@@ -119,6 +144,8 @@ void copy_band(const ConvProblem& p, const uint8_t* image, int64_t top, int64_t 
     const uint8_t* from = image + h * p.in_w * pitch;
     if (tap == pitch) {
       std::memcpy(to, from, inside);
+    } else if (dense(p)) {
+      copy_dense(from, p.in_w, pitch, tap, to);
     } else {  // pad bytes of the group's last dword are copied from its neighbour: their weights are 0
       for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
     }

@@ -5,6 +5,9 @@
 //   kBand      the input rows of some output rows are copied once, their pads around them; segments as in the image
 //   kGathered  every row is copied out as one segment: dilated columns, and output rows too narrow for the tiles
 //
+// Where channels do not fill their pitch (an image's three, in four bytes), a band keeps them side by side: a tap row
+// of seven is 21 bytes, six steps, instead of seven. What follows it is read and multiplied by 0.
+//
 // A band copies each input byte once or twice, gathering each as often as the kernel has taps. Against the
 // multiply-adds gathering weighs as 1 / output channels: much for 64, little for 512.
 #pragma once
@@ -41,10 +44,10 @@ struct Blocks {
   void cut_lines(const ConvProblem& p);
 };
 
-// Bytes of a segment of packed weights, and how many there are; they depend on no bound extent.
+// Bytes of a tap and of a segment of packed weights, and how many segments there are; they depend on no bound extent.
 struct Depth {
   Depth(const TileSet& tiles, const ConvProblem& p);
-  int64_t segments, segment_bytes;
+  int64_t tap_bytes, segments, segment_bytes;
   int64_t bytes() const { return segments * segment_bytes; }
 };
 

@@ -26,10 +26,13 @@ struct Place {
 // How a tile ends. All but kAny: bytes without a curve, and no result can leave int32, so that bounds are applied to
 // integers, for which there are more units than for floats, or by packing. Lean: zero points and lower bound are 0, as
 // after almost every ReLU, and packing applies the lower bound: 4.25 operations a vector against 5.
-enum class Finish { kAny, kPlain, kLean, kPlainSkip, kLeanSkip, kMiddleFirst, kMiddleSecond };
-constexpr bool has_middle(Finish how) { return how == Finish::kMiddleFirst || how == Finish::kMiddleSecond; }
+enum class Finish { kAny, kPlain, kLean, kPlainSkip, kLeanSkip, kMiddleFirst, kLeanMiddleFirst, kMiddleSecond };
+constexpr bool middle_first(Finish how) { return how == Finish::kMiddleFirst || how == Finish::kLeanMiddleFirst; }
+constexpr bool has_middle(Finish how) { return middle_first(how) || how == Finish::kMiddleSecond; }
 constexpr bool has_skip(Finish how) { return how == Finish::kPlainSkip || how == Finish::kLeanSkip || has_middle(how); }
-constexpr bool is_lean(Finish how) { return how == Finish::kLean || how == Finish::kLeanSkip; }
+constexpr bool is_lean(Finish how) {
+  return how == Finish::kLean || how == Finish::kLeanSkip || how == Finish::kLeanMiddleFirst;
+}
 
 // |acc| <= 2^31, so |v| < 2^31 where |M| <= 1/2, |B| <= 2^29, |R| and the middle's scale <= 2^20; false for NaN.
 static inline bool stays_in_int32(const TileTask& t, int vectors) {
@@ -49,9 +52,9 @@ static inline bool stays_in_int32(const TileTask& t, int vectors) {
 static inline Finish choose_finish(const TileTask& t, int vectors) {
   const Epilogue& e = t.epilogue->full;
   if (!t.epilogue->plain || !stays_in_int32(t, vectors)) return Finish::kAny;
-  if (e.has_skip && e.middle == Middle::kFirst) return Finish::kMiddleFirst;
-  if (e.has_skip && e.middle == Middle::kSecond) return Finish::kMiddleSecond;
   const bool lean = e.zero_point == 0 && t.epilogue->lowest == 0 && (!e.has_skip || e.skip_zero_point == 0);
+  if (e.has_skip && e.middle == Middle::kFirst) return lean ? Finish::kLeanMiddleFirst : Finish::kMiddleFirst;
+  if (e.has_skip && e.middle == Middle::kSecond) return Finish::kMiddleSecond;
   if (e.has_skip) return lean ? Finish::kLeanSkip : Finish::kPlainSkip;
   return lean ? Finish::kLean : Finish::kPlain;
 }
@@ -87,8 +90,8 @@ struct Plain {
       const __m512 s = _mm512_cvtepi32_ps(q);
       if constexpr (has_middle(How)) {
         x = _mm512_cvtepi32_ps(_mm512_min_epi32(_mm512_max_epi32(_mm512_cvtps_epi32(x), middle_lo), middle_hi));
-        x = How == Finish::kMiddleFirst ? _mm512_fmadd_ps(s, skip_scale, _mm512_mul_ps(x, middle_scale))
-                                        : _mm512_fmadd_ps(x, middle_scale, _mm512_mul_ps(s, skip_scale));
+        x = middle_first(How) ? _mm512_fmadd_ps(s, skip_scale, _mm512_mul_ps(x, middle_scale))
+                              : _mm512_fmadd_ps(x, middle_scale, _mm512_mul_ps(s, skip_scale));
       } else {
         x = _mm512_fmadd_ps(s, skip_scale, x);
       }
@@ -179,6 +182,8 @@ template <class Body>
       return body(std::integral_constant<Finish, Finish::kLeanSkip>());
     case Finish::kMiddleFirst:
       return body(std::integral_constant<Finish, Finish::kMiddleFirst>());
+    case Finish::kLeanMiddleFirst:
+      return body(std::integral_constant<Finish, Finish::kLeanMiddleFirst>());
     case Finish::kMiddleSecond:
       return body(std::integral_constant<Finish, Finish::kMiddleSecond>());
   }

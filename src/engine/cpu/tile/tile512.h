@@ -77,13 +77,15 @@ class Multiplication {
   int64_t offset_ = 0;
 };
 
-// Stores rows from First to End in chunks, with `steps` steps of the other half before each.
+// Stores rows from First to End in chunks, with `steps` steps of the other half before each; a middle's are many
+// operations, and those steps better come after them.
 template <Finish How, int Chunk, int First, int End, int Rows, int Vectors, class Other>
 [[gnu::always_inline]] inline void store_between(const Plain<Vectors>& constants, const Place& at, int64_t steps,
                                                  Other& other, Sums<Rows, Vectors>& sums) {
   constexpr int kCount = End - First < Chunk ? End - First : Chunk;
-  other.some_steps(steps, sums);
+  if constexpr (!has_middle(How)) other.some_steps(steps, sums);
   store_rows<How, First, kCount>(constants, at, sums);
+  if constexpr (has_middle(How)) other.some_steps(steps, sums);
   if constexpr (First + kCount < End) store_between<How, Chunk, First + kCount, End>(constants, at, steps, other, sums);
 }
 
