@@ -32,8 +32,6 @@ bool no_pads(const ConvProblem& p) {
   return p.pad_top == 0 && p.pad_left == 0 && p.pad_bottom == 0 && p.pad_right == 0;
 }
 
-int64_t tap_bytes(const ConvProblem& p) { return pitch_of(p.in_channels / p.groups); }
-
 // Tiles of nearly equal height along a row of outputs: are they at least 7/10 of the highest?
 bool wide_enough(const TileSet& tiles, int64_t out_w) {
   return 10 * out_w >= 7 * tiles.max_rows * ceil_div(out_w, tiles.max_rows);
