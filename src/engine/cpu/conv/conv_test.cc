@@ -161,6 +161,28 @@ TEST(Conv, EveryEpilogueAndHeight) {
   }
 }
 
+// Tiles of a row of outputs and of the next ones follow each other: whole and uneven ones, with each plain epilogue.
+TEST(Conv, TilesOfSeveralRows) {
+  Random random(8);
+  for (const Middle middle : {Middle::kNone, Middle::kFirst, Middle::kSecond}) {
+    for (const bool zeros : {true, false}) {
+      for (const bool skip : {true, false}) {
+        if (middle != Middle::kNone && !skip) continue;
+        for (const int64_t width : {7, 13, 14, 15, 27, 28, 29, 41}) {
+          ConvProblem p{.in_channels = 1 + random.below(70), .out_channels = 1 + random.below(80)};
+          p.kernel_h = p.kernel_w = 3;
+          p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = 1;
+          p.batch = 2, p.in_h = 3, p.in_w = width;
+          p.epilogue = {.activation = Activation::kClip, .has_skip = skip, .skip_scale = 0.75f, .middle = middle};
+          p.epilogue.middle_scale = 0.6f, p.epilogue.hi = 127;
+          if (!zeros) p.epilogue.zero_point = 101, p.epilogue.skip_zero_point = 128, p.epilogue.lo = 3;
+          compare_all(p, random, Values::kRandom, Scales::kSmall);
+        }
+      }
+    }
+  }
+}
+
 TEST(Conv, RandomProblems) {
   Random random(5);
   for (int64_t index = 0; index < 300; ++index) {
