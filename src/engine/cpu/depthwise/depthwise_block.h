@@ -1,5 +1,6 @@
 // A block of channels of a depthwise convolution's row: its task, its sums and their epilogue, on an ISA's registers.
-// `Vec` gives them: Vec::kWidth bytes, so four vectors of dwords are a block.
+// `Vec` gives them: Vec::kWidth bytes, so four vectors of dwords are a block, or a block of half as many channels in
+// two columns of outputs (Vec::kColumns), side by side.
 #pragma once
 
 #include <cstring>
@@ -34,7 +35,7 @@ struct BlockSums {
 
   [[gnu::always_inline]] explicit BlockSums(const uint8_t* start) {
 #pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) acc[v] = Vec::loadu(start + v * Vec::kWidth);
+    for (int v = 0; v < 4; ++v) acc[v] = Vec::packed(start, v);
   }
 };
 
@@ -48,22 +49,29 @@ struct PlainBlock {
         lowest(Vec::bytes(t.epilogue->lowest)),
         multiplier(t.multiplier),
         bias(t.bias),
-        channels(t.channels) {}
+        channels(t.channels),
+        y_stride(t.y_stride) {}
 
-  // Saturating packs put the channels back in order and apply the lower bounds, as in epilogue512.h.
-  [[gnu::always_inline]] void finish(const BlockSums<Vec>& sums, uint8_t* y) const {
+  // Saturating packs put the channels back in order and apply the lower bounds, as in epilogue512.h. `columns`: how
+  // many to store, up to Vec::kColumns.
+  [[gnu::always_inline]] void finish(const BlockSums<Vec>& sums, uint8_t* y, int64_t columns) const {
     typename Vec::Ints q[4];
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) q[v] = Vec::requantize(sums.acc[v], multiplier, bias, v, high);
     const auto low_half = Vec::adds16(Vec::packs32(q[0], q[1]), zero_point);
     const auto high_half = Vec::adds16(Vec::packs32(q[2], q[3]), zero_point);
-    Vec::store_bytes(y, Vec::max8(Vec::packus16(low_half, high_half), lowest), channels);
+    const auto bytes = Vec::max8(Vec::packus16(low_half, high_half), lowest);
+    if constexpr (Vec::kColumns == 1) {
+      Vec::store_bytes(y, bytes, channels);
+    } else {
+      Vec::store_columns(y, y_stride, bytes, channels, columns);
+    }
   }
 
   typename Vec::Floats high;
   typename Vec::Ints zero_point, lowest;
   const float *multiplier, *bias;
-  int64_t channels;
+  int64_t channels, y_stride;
 };
 
 // Any epilogue, through memory in the order of the channels.
@@ -86,9 +94,9 @@ enum class Rows { kOne, kTwo };  // kTwo: this row of outputs and the next, whos
 
 template <class Vec, Finish How>
 [[gnu::always_inline]] inline void finish(const RowTask& t, const PlainBlock<Vec>& plain, const BlockSums<Vec>& sums,
-                                          const uint8_t* skip, uint8_t* y) {
+                                          const uint8_t* skip, uint8_t* y, int64_t columns = 1) {
   if constexpr (How == Finish::kPlain) {
-    plain.finish(sums, y);
+    plain.finish(sums, y, columns);
   } else {
     finish_any(t, sums, skip, y);
   }

@@ -5,6 +5,8 @@
 // row of outputs too, shifted by a byte.
 #pragma once
 
+#include <type_traits>
+
 #include "engine/cpu/depthwise/depthwise_block.h"
 
 namespace qat::kernels {
@@ -12,15 +14,19 @@ namespace {
 
 // Four byte rows to a block of dwords.
 template <class Vec>
-[[gnu::always_inline]] inline void interleave(const uint8_t* x0, const uint8_t* x1, const uint8_t* x2,
-                                              const uint8_t* x3, uint8_t* to) {
-  const auto r0 = Vec::loadu(x0), r1 = Vec::loadu(x1), r2 = Vec::loadu(x2), r3 = Vec::loadu(x3);
+[[gnu::always_inline]] inline void interleave(typename Vec::Ints r0, typename Vec::Ints r1, typename Vec::Ints r2,
+                                              typename Vec::Ints r3, uint8_t* to) {
   const auto low01 = Vec::unpacklo8(r0, r1), high01 = Vec::unpackhi8(r0, r1);
   const auto low23 = Vec::unpacklo8(r2, r3), high23 = Vec::unpackhi8(r2, r3);
   Vec::store(to, Vec::unpacklo16(low01, low23));
   Vec::store(to + Vec::kWidth, Vec::unpackhi16(low01, low23));
   Vec::store(to + 2 * Vec::kWidth, Vec::unpacklo16(high01, high23));
   Vec::store(to + 3 * Vec::kWidth, Vec::unpackhi16(high01, high23));
+}
+template <class Vec>
+[[gnu::always_inline]] inline void interleave(const uint8_t* x0, const uint8_t* x1, const uint8_t* x2,
+                                              const uint8_t* x3, uint8_t* to) {
+  interleave<Vec>(Vec::loadu(x0), Vec::loadu(x1), Vec::loadu(x2), Vec::loadu(x3), to);
 }
 
 // The four tap rows of one group, of which the first `rows` matter; rows outside the image read the zero points, rows
@@ -40,7 +46,13 @@ void interleave_group(const RowTask& t, int64_t group, int64_t rows) {
   uint8_t* to = t.columns + group * kTapRows * Vec::kWidth;
   for (int64_t column = 0; column < t.blocks->span; ++column, to += step) {
     const int64_t w = column - p.pad_left;
-    if (w < 0 || w >= p.in_w) {
+    if constexpr (Vec::kColumns == 2) {
+      const auto two = [&](int i) {
+        const auto at = [&](int64_t c) { return c < 0 || c >= p.in_w ? t.zeros : row[i] + c * advance[i]; };
+        return Vec::join(at(w), at(w + p.stride_w));
+      };
+      interleave<Vec>(two(0), two(1), two(2), two(3), to);
+    } else if (w < 0 || w >= p.in_w) {
       interleave<Vec>(t.zeros, t.zeros, t.zeros, t.zeros, to);
     } else {
       interleave<Vec>(row[0] + w * advance[0], row[1] + w * advance[1], row[2] + w * advance[2],
@@ -84,7 +96,7 @@ struct ThreeColumns {
   [[gnu::always_inline]] explicit ThreeColumns(const RowTask& t)
       : start(t.packed), step(t.problem->dilation_w * kTapRows * Vec::kWidth) {
 #pragma GCC unroll 12
-    for (int i = 0; i < 12; ++i) w[i / 4][i % 4] = Vec::loadu(t.packed + 4 * Vec::kWidth + i * Vec::kWidth);
+    for (int i = 0; i < 12; ++i) w[i / 4][i % 4] = Vec::packed(t.packed, 4 + i);
   }
 
   // `Below`: of the next row of outputs, whose windows start one input row below.
@@ -112,26 +124,27 @@ struct ThreeColumns {
 template <class Vec, Finish How, Rows Count>
 void outputs_in_turns(const RowTask& t) {
   const DepthwiseProblem& p = *t.problem;
-  const int64_t out_w = p.out_w(), step = p.stride_w * kTapRows * Vec::kWidth;
+  const int64_t out_w = p.out_w(), step = Vec::kColumns * p.stride_w * kTapRows * Vec::kWidth;
   const ThreeColumns<Vec> columns(t);
   const PlainBlock<Vec> plain(t);
   const uint8_t *x = t.columns, *skip = t.skip, *skip_below = skip + out_w * t.skip_stride;
   uint8_t *y = t.y, *y_below = y + out_w * t.y_stride;
   BlockSums<Vec> sums = columns.template sums<false>(x);
-  for (int64_t column = 0; column < out_w; ++column) {
+  for (int64_t left = out_w; left > 0; left -= Vec::kColumns) {
     if constexpr (Count == Rows::kTwo) {
       const BlockSums<Vec> below = columns.template sums<true>(x);
-      finish<Vec, How>(t, plain, sums, skip, y);
-      x += column + 1 < out_w ? step : 0;
+      finish<Vec, How>(t, plain, sums, skip, y, left);
+      x += left > Vec::kColumns ? step : 0;
       sums = columns.template sums<false>(x);
-      finish<Vec, How>(t, plain, below, skip_below, y_below);
+      finish<Vec, How>(t, plain, below, skip_below, y_below, left);
     } else {
-      x += column + 1 < out_w ? step : 0;
+      x += left > Vec::kColumns ? step : 0;
       const BlockSums<Vec> next = columns.template sums<false>(x);
-      finish<Vec, How>(t, plain, sums, skip, y);
+      finish<Vec, How>(t, plain, sums, skip, y, left);
       sums = next;
     }
-    y += t.y_stride, y_below += t.y_stride, skip += t.skip_stride, skip_below += t.skip_stride;
+    y += Vec::kColumns * t.y_stride, y_below += Vec::kColumns * t.y_stride;
+    skip += Vec::kColumns * t.skip_stride, skip_below += Vec::kColumns * t.skip_stride;
   }
 }
 
@@ -156,18 +169,24 @@ void outputs_of_row(const RowTask& t) {
   }
 }
 
+bool has_3_columns(const DepthwiseBlocks& blocks) { return blocks.tap_sets == 3 && blocks.groups == 1; }
+
 template <class Vec, Finish How>
 void run_row(const RowTask& t, Rows count) {
   const DepthwiseProblem& p = *t.problem;
   const int64_t rows = p.kernel_h + (count == Rows::kTwo);
   for (int64_t group = 0; group < t.blocks->groups; ++group) interleave_group<Vec>(t, group, rows);
-  if (t.blocks->tap_sets != 3 || t.blocks->groups != 1) return outputs_of_row<Vec, How>(t);
-  constexpr auto kTwo =
-      Vec::kTakesTurns ? outputs_in_turns<Vec, How, Rows::kTwo> : outputs_of_3_columns<Vec, How, Rows::kTwo>;
-  constexpr auto kOne =
-      Vec::kTakesTurns ? outputs_in_turns<Vec, How, Rows::kOne> : outputs_of_3_columns<Vec, How, Rows::kOne>;
-  count == Rows::kTwo ? kTwo(t) : kOne(t);
+  if constexpr (Vec::kColumns == 1) {
+    if (!has_3_columns(*t.blocks)) return outputs_of_row<Vec, How>(t);
+  }
+  if constexpr (Vec::kTakesTurns) {
+    count == Rows::kTwo ? outputs_in_turns<Vec, How, Rows::kTwo>(t) : outputs_in_turns<Vec, How, Rows::kOne>(t);
+  } else {
+    count == Rows::kTwo ? outputs_of_3_columns<Vec, How, Rows::kTwo>(t) : outputs_of_3_columns<Vec, How, Rows::kOne>(t);
+  }
 }
+
+bool is_plain(const TileEpilogue& e) { return e.plain && !e.full.has_skip; }
 
 template <class Vec>
 void run_block(RowTask t, const DepthwiseArgs& a, int64_t first_channel, int64_t begin, int64_t end) {
@@ -176,12 +195,12 @@ void run_block(RowTask t, const DepthwiseArgs& a, int64_t first_channel, int64_t
   const int64_t out_h = p.out_h(), out_w = p.out_w();
   alignas(64) float multiplier[Vec::kWidth], bias[Vec::kWidth];
   for (int64_t i = 0; i < Vec::kWidth; ++i) {
-    const int64_t c = channel_at(Vec::kWidth, i);
+    const int64_t c = Vec::channel(i);
     multiplier[i] = c < t.channels ? a.multiplier[first_channel + c] : 0.0f;
     bias[i] = c < t.channels ? a.bias[first_channel + c] : 0.0f;
   }
   t.multiplier = multiplier, t.bias = bias;
-  const bool plain = t.epilogue->plain && !p.epilogue.has_skip;
+  const bool plain = is_plain(*t.epilogue);
   const bool pairs = p.kernel_h == 3 && p.kernel_w == 3 && p.stride_h == 1 && p.dilation_h == 1;
   for (int64_t unit = begin; unit < end;) {
     t.image = a.x + unit / out_h * p.in_h * p.in_w * pitch + first_channel;
@@ -191,15 +210,16 @@ void run_block(RowTask t, const DepthwiseArgs& a, int64_t first_channel, int64_t
     const Rows count = pairs && unit + 1 < end && (unit + 1) % out_h != 0 ? Rows::kTwo : Rows::kOne;
     if (plain) {
       run_row<Vec, Finish::kPlain>(t, count);
-    } else {
+    } else if constexpr (Vec::kColumns == 1) {
       run_row<Vec, Finish::kAny>(t, count);
     }
     unit += count == Rows::kTwo ? 2 : 1;
   }
 }
 
-// Narrow: the registers of the last block when it has 32 channels or less.
-template <class Wide, class Narrow>
+// Narrow: the registers of the last block when it has 32 channels or less; Pair: those for two of its columns, where
+// there are such.
+template <class Wide, class Narrow, class Pair>
 void run(const DepthwiseProblem& p, const DepthwiseArgs& a, int64_t begin, int64_t end, void* scratch) {
   const DepthwiseBlocks blocks = blocks_of(p, Wide::kWidth);
   const TileEpilogue epilogue(p.epilogue);
@@ -217,9 +237,15 @@ void run(const DepthwiseProblem& p, const DepthwiseArgs& a, int64_t begin, int64
     t.channels = std::min(blocks.width(block), p.channels - first);
     if (blocks.width(block) == Wide::kWidth) {
       run_block<Wide>(t, a, first, begin, end);
-    } else {
-      run_block<Narrow>(t, a, first, begin, end);
+      continue;
     }
+    if constexpr (!std::is_void_v<Pair>) {
+      if (has_3_columns(blocks) && is_plain(epilogue)) {
+        run_block<Pair>(t, a, first, begin, end);
+        continue;
+      }
+    }
+    run_block<Narrow>(t, a, first, begin, end);
   }
   if (p.channels % kChannelGroup == 0) return;
   for (int64_t pixel = begin * p.out_w(); pixel < end * p.out_w(); ++pixel)
@@ -228,11 +254,11 @@ void run(const DepthwiseProblem& p, const DepthwiseArgs& a, int64_t begin, int64
 
 int64_t units(const DepthwiseProblem& p) { return p.batch * p.out_h(); }
 
-template <class Wide, class Narrow>
+template <class Wide, class Narrow, class Pair = void>
 constexpr DepthwiseKernel make_kernel(
     const char* name, Isa isa, const char* (*supports)(const DepthwiseProblem&) = supports_all<DepthwiseProblem>) {
   return {{name, isa, supports, units,
-           [](const DepthwiseProblem& p) { return depthwise_scratch_bytes(p, Wide::kWidth); }, run<Wide, Narrow>},
+           [](const DepthwiseProblem& p) { return depthwise_scratch_bytes(p, Wide::kWidth); }, run<Wide, Narrow, Pair>},
           [](const DepthwiseProblem& p) { return depthwise_packed_bytes(p, Wide::kWidth); },
           [](const DepthwiseProblem& p, const int8_t* weights, void* packed) {
             depthwise_pack(p, Wide::kWidth, weights, packed);

@@ -11,10 +11,13 @@ template <class Dot>
 struct Vec256 {
   static constexpr int64_t kWidth = 32;
   static constexpr bool kTakesTurns = false;
+  static constexpr int64_t kColumns = 1;
   using Ints = __m256i;
   using Floats = __m256;
 
   static Ints loadu(const void* x) { return _mm256_loadu_si256(static_cast<const __m256i*>(x)); }
+  static Ints packed(const uint8_t* block, int v) { return loadu(block + v * kWidth); }
+  static constexpr int64_t channel(int64_t i) { return channel_at(kWidth, i); }
   static void store(void* y, Ints v) { _mm256_store_si256(static_cast<__m256i*>(y), v); }
   static Ints unpacklo8(Ints a, Ints b) { return _mm256_unpacklo_epi8(a, b); }
   static Ints unpackhi8(Ints a, Ints b) { return _mm256_unpackhi_epi8(a, b); }
