@@ -19,14 +19,18 @@ bool taps_touch(const ConvProblem& p) { return p.dilation_w == 1 || p.kernel_w =
 
 bool group_is_whole_pixel(const ConvProblem& p) { return p.groups == 1; }
 
-int64_t round_up(int64_t bytes) { return ceil_div(bytes, kChannelGroup) * kChannelGroup; }
+int64_t round_up(int64_t bytes, int64_t multiple) { return ceil_div(bytes, multiple) * multiple; }
 
 // Do channels side by side make a tap row's steps fewer?
-bool dense(const ConvProblem& p) {
-  return p.groups == 1 && taps_touch(p) && round_up(p.kernel_w * p.in_channels) < p.kernel_w * pitch_of(p.in_channels);
+bool dense(const TileSet& tiles, const ConvProblem& p) {
+  const int64_t multiple = tiles.depth_multiple;
+  return p.groups == 1 && taps_touch(p) &&
+         round_up(p.kernel_w * p.in_channels, multiple) < round_up(p.kernel_w * pitch_of(p.in_channels), multiple);
 }
 
-int64_t tap_bytes(const ConvProblem& p) { return dense(p) ? p.in_channels : pitch_of(p.in_channels / p.groups); }
+int64_t tap_bytes_of(const TileSet& tiles, const ConvProblem& p) {
+  return dense(tiles, p) ? p.in_channels : pitch_of(p.in_channels / p.groups);
+}
 
 bool no_pads(const ConvProblem& p) {
   return p.pad_top == 0 && p.pad_left == 0 && p.pad_bottom == 0 && p.pad_right == 0;
@@ -40,9 +44,9 @@ bool wide_enough(const TileSet& tiles, int64_t out_w) {
 Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
   const bool aligned = group_is_whole_pixel(p) || p.in_channels / p.groups % kChannelGroup == 0;
   if (p.pointwise() && aligned) return Windows::kPixels;
-  if (dense(p)) return Windows::kBand;
+  if (dense(tiles, p)) return Windows::kBand;
   // Where weights are rounded up by segment, the choice may not depend on a bound extent.
-  const bool rounded = p.kernel_w * tap_bytes(p) % tiles.depth_multiple != 0;
+  const bool rounded = p.kernel_w * tap_bytes_of(tiles, p) % tiles.depth_multiple != 0;
   if (!taps_touch(p) || (!rounded && !wide_enough(tiles, p.out_w()))) return Windows::kGathered;
   const bool in_image = group_is_whole_pixel(p) || (p.kernel_w == 1 && aligned);
   return no_pads(p) && in_image ? Windows::kImage : Windows::kBand;
@@ -52,16 +56,16 @@ int64_t band_width(const ConvProblem& p) { return p.in_w + p.pad_left + p.pad_ri
 
 }  // namespace
 
-Depth::Depth(const TileSet& tiles, const ConvProblem& p) : tap_bytes(kernels::tap_bytes(p)) {
+Depth::Depth(const TileSet& tiles, const ConvProblem& p) : tap_bytes(tap_bytes_of(tiles, p)) {
   segments = taps_touch(p) ? p.kernel_h : 1;
-  const int64_t bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes), multiple = tiles.depth_multiple;
-  segment_bytes = ceil_div(bytes, multiple) * multiple;
+  segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes, tiles.depth_multiple);
 }
 
-Blocks::Blocks(const TileSet& tiles, const ConvProblem& p) : windows(choose_windows(tiles, p)) {
+Blocks::Blocks(const TileSet& tiles, const ConvProblem& p)
+    : windows(choose_windows(tiles, p)), tap_bytes(tap_bytes_of(tiles, p)) {
   const bool by_lines = windows == Windows::kImage || windows == Windows::kBand;
   segments = by_lines ? p.kernel_h : 1;
-  segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes(p));
+  segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes, kChannelGroup);
   if (by_lines) {
     cut_lines(p);
   } else {
@@ -82,7 +86,7 @@ void Blocks::cut_pixels(const TileSet& tiles, const ConvProblem& p) {
 }
 
 void Blocks::cut_lines(const ConvProblem& p) {
-  const int64_t pixel = windows == Windows::kBand ? tap_bytes(p) : pitch_of(p.in_channels);
+  const int64_t pixel = windows == Windows::kBand ? tap_bytes : pitch_of(p.in_channels);
   const int64_t input_row = pixel * (windows == Windows::kBand ? band_width(p) : p.in_w);
   segment_step = p.dilation_h * input_row;
   row_stride = p.stride_w * pixel;
@@ -126,9 +130,9 @@ void copy_dense(const uint8_t* from, int64_t pixels, int64_t pitch, int64_t tap,
     for (int64_t c = 0; c < tap; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
 }
 
-// Input rows [top, top + rows) of one image and group, each with its pads.
-void copy_band(const ConvProblem& p, const uint8_t* image, int64_t top, int64_t rows, uint8_t* to) {
-  const int64_t pitch = pitch_of(p.in_channels), tap = tap_bytes(p);
+// Input rows [top, top + rows) of one image and group, each with its pads, in pixels of `tap` bytes.
+void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t top, int64_t rows, uint8_t* to) {
+  const int64_t pitch = pitch_of(p.in_channels);
   const auto left = static_cast<size_t>(p.pad_left * tap), right = static_cast<size_t>(p.pad_right * tap);
   const auto inside = static_cast<size_t>(p.in_w * tap);
   for (int64_t h = top; h < top + rows; ++h) {
@@ -142,7 +146,7 @@ void copy_band(const ConvProblem& p, const uint8_t* image, int64_t top, int64_t 
     const uint8_t* from = image + h * p.in_w * pitch;
     if (tap == pitch) {
       std::memcpy(to, from, inside);
-    } else if (dense(p)) {
+    } else if (p.groups == 1) {
       copy_dense(from, p.in_w, pitch, tap, to);
     } else {  // pad bytes of the group's last dword are copied from its neighbour: their weights are 0
       for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
@@ -172,7 +176,8 @@ const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks:
   const int64_t out_h = p.out_h(), line = block.first / block.run, top = line % out_h * p.stride_h - p.pad_top;
   const uint8_t* image = x + line / out_h * p.in_h * p.in_w * pitch + group * channels;
   if (blocks.windows == Windows::kImage) return image + top * p.in_w * pitch;
-  copy_band(p, image, top, (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1, scratch);
+  copy_band(p, blocks.tap_bytes, image, top, (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1,
+            scratch);
   return scratch;
 }
 

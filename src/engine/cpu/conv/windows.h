@@ -26,6 +26,7 @@ struct Blocks {
   Blocks(const TileSet& tiles, const ConvProblem& p);
 
   Windows windows;
+  int64_t tap_bytes;                              // of a band's pixel
   int64_t segments, segment_bytes, segment_step;  // of a matrix row
   int64_t row_stride, run_stride;                 // bytes between matrix rows, and between the first ones of two runs
   int64_t run, runs;                              // pixels of a run, runs of a block, but for the last ones
