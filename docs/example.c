@@ -1,4 +1,5 @@
-/* Classifies a batch of zero images with an engine: cc example.c -Iinclude -Lbuild/bin -lqat_engine -o example */
+/* Classifies a batch of zero images with an engine: cc example.c -Iinclude -Lbuild/bin -lqat_engine
+ * -Wl,-rpath,$PWD/build/bin -o example */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The best checkpoint of the outputs for the kind of export.
-fs::path checkpoint_for(const config::Options& options, bool quant) {
+fs::path checkpoint_for(const config::Options& options, bool quant, Console& console) {
   if (!options.convert.checkpoint.empty()) return options.convert.checkpoint;
   const fs::path outputs = options.outputs;
   if (!quant) {
@@ -22,9 +22,15 @@ fs::path checkpoint_for(const config::Options& options, bool quant) {
                         "run `qat train` first, or give CONVERT_ONNX.CHECKPOINT");
   }
   fs::path finetuned = outputs / "checkpoint_quant_train_best.pth";
+  const fs::path calibrated = outputs / "checkpoint_quant_calibrate.pth";
+  std::error_code none;
+  if (fs::exists(finetuned) && fs::exists(calibrated) &&
+      fs::last_write_time(calibrated, none) > fs::last_write_time(finetuned, none)) {
+    console.warn(cat(finetuned.string(), " is older than ", calibrated.string(),
+                     ": it was not finetuned from it; CONVERT_ONNX.CHECKPOINT chooses"));
+  }
   if (fs::exists(finetuned)) return finetuned;
-  return require_file(outputs / "checkpoint_quant_calibrate.pth",
-                      "run `qat calibrate` first, or give CONVERT_ONNX.CHECKPOINT");
+  return require_file(calibrated, "run `qat calibrate` first, or give CONVERT_ONNX.CHECKPOINT");
 }
 
 // What a network leaves open comes from CONVERT_ONNX.SHAPE, else from DATA.SIZE, else from what it was trained on.
@@ -68,7 +74,7 @@ void complete_metadata(ir::Graph& graph, const config::DataOptions& data, const 
 
 Json export_one(Context& context, bool quant, bool dynamic) {
   const config::Options& options = context.options();
-  const fs::path checkpoint = checkpoint_for(options, quant);
+  const fs::path checkpoint = checkpoint_for(options, quant, context.console);
   ir::Graph graph = eval::load_graph(checkpoint, options, [&](const std::string& line) { context.console.warn(line); });
   if (quant && !quant::is_quantized(graph)) {
     fail(Code::kUsage, checkpoint.string(),

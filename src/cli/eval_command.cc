@@ -17,10 +17,8 @@ data::Split split_of(const std::string& name) {
   return name == "validation" ? data::Split::kValidation : data::Split::kTest;
 }
 
-data::Loader loader_for(const config::Options& options, const std::map<std::string, std::string>& metadata) {
-  std::shared_ptr<const data::Dataset> images =
-      data::open_dataset(options.data, split_of(options.eval.split), data::class_names(metadata));
-  return {images, data::test_transform(options.data),
+data::Loader loader_for(const config::Options& options, std::shared_ptr<const data::Dataset> images) {
+  return {std::move(images), data::test_transform(options.data),
           data::LoaderOptions{.batch = options.eval.batch,
                               .workers = options.data.workers,
                               .prefetch = options.data.prefetch,
@@ -109,12 +107,19 @@ int run(Context& context) {
     context.console.progress("eval", done, total, cat("ACC@1 ", fixed(so_far.top1_percent(), 2)));
   };
   how.interrupted = interrupted;
-  data::Loader loader = loader_for(options, model->metadata());
+  const std::vector<std::string> names = data::class_names(model->metadata());
+  const std::shared_ptr<const data::Dataset> images =
+      data::open_dataset(options.data, split_of(options.eval.split), names);
+  data::Loader loader = loader_for(options, images);
   const eval::Evaluation result = eval::evaluate(*model, loader, how);
   if (interrupted()) return kInterruptedExit;
   for (const std::string& message : loader.skipped_messages()) context.console.warn("left out: " + message);
   if (result.images == 0) fail(Code::kBadFile, "no image of the ", options.eval.split, " split could be used");
 
+  if (names.empty() && result.classes > images->classes()) {
+    context.console.warn(cat("the model has ", result.classes, " classes and no names for them, the data ",
+                             images->classes(), ": labels are numbered in the order of the data's own"));
+  }
   const Json record = record_of(options, *model, result);
   context.console.result(text_of(record), json_text(record));
   append_record(options, record);

@@ -15,6 +15,9 @@ config::Options options_of(const Context& context) {
   const std::string& start = context.options().train.checkpoint;
   if (!context.args.has("--resume"))
     return start.empty() ? context.options() : with_stored_start(context.config, start);
+  if (context.config.source("TRAIN.CHECKPOINT") == "command line" && !std::filesystem::exists(start)) {
+    fail(Code::kIo, "[TRAIN.CHECKPOINT] ", start, " not found; --resume continues the run of OUTPUTS, leave it out");
+  }
   const std::filesystem::path last = train::train_plugin().last_checkpoint(context.options());
   return with_stored_run(context.config, io::load_checkpoint(last).graph.metadata);
 }
@@ -49,7 +52,7 @@ Command train_command() {
   return {.name = "train",
           .summary = "train a float network, or finetune a calibrated one (TRAIN.CHECKPOINT)",
           .flags = {{"--resume", "", "continue the last run of OUTPUTS exactly, with its own options"},
-                    {"--checkpoint", "FILE", "continue from this checkpoint", "TRAIN.CHECKPOINT"}},
+                    {"--checkpoint", "FILE", "start a new run from this checkpoint", "TRAIN.CHECKPOINT"}},
           .run = run};
 }
 

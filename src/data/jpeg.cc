@@ -102,7 +102,7 @@ bool read_rows(Reader& reader, uint8_t* out, size_t stride) {
 }
 
 [[noreturn]] void refuse(const std::string& name, const char* what) {
-  fail(Code::kBadFile, "[", name, "] broken JPEG: ", what, "; replace the file, or leave it out with DATA.BROKEN skip");
+  fail(Code::kBadFile, "[", name, "] broken JPEG: ", what, "; replace the file, or set DATA.BROKEN skip");
 }
 
 // One pixel of inverted CMYK, as Adobe writes it, to RGB by Pillow's rule: (255 - k) * (1 - c / 255), rounded.

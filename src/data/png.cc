@@ -85,7 +85,7 @@ bool read_rows(Reader& reader, png_bytepp rows) {
 }
 
 [[noreturn]] void refuse(const std::string& name, const char* what) {
-  fail(Code::kBadFile, "[", name, "] broken PNG: ", what, "; replace the file, or leave it out with DATA.BROKEN skip");
+  fail(Code::kBadFile, "[", name, "] broken PNG: ", what, "; replace the file, or set DATA.BROKEN skip");
 }
 
 }  // namespace

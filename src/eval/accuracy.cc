@@ -105,6 +105,7 @@ Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptio
       result.predictions.push_back(static_cast<int32_t>(prediction));
     }
     result.images += batch->size();
+    result.classes = logits.dim(1);
     if (options.progress) options.progress(++done, batches, result);
     if (options.interrupted && options.interrupted()) break;
   }

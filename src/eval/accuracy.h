@@ -29,6 +29,7 @@ struct Evaluation {
   int64_t broken = 0;  // images that could not be decoded and were left out
   int64_t top1 = 0, top5 = 0;
   int64_t agreed = 0;                // same class as the reference
+  int64_t classes = 0;               // of the model
   double seconds = 0;                // inside the model
   std::vector<int32_t> predictions;  // by image, in the order of the split
 

@@ -69,10 +69,11 @@ ir::Graph load_state(ir::Graph graph, const fs::path& path, const config::Option
   } catch (const Error& error) {
     const std::string& onnx = options.model.onnx;
     fail(error.code(), path.string(), ": ", error.what(), " (a plain state dict, read as ",
-         onnx.empty() ? "MODEL.NET " + options.model.net : "MODEL.ONNX " + onnx, ")");
+         onnx.empty() ? "MODEL.NET " + options.model.net : "MODEL.ONNX " + onnx,
+         options.model.strict ? "; MODEL.STRICT False takes what fits)" : ")");
   }
   if (!note) return graph;
-  if (!loaded.clean()) note(cat(path.string(), ": ", loaded.text()));
+  if (!loaded.clean()) note(cat(path.string(), ": what does not fit is left out: ", loaded.text()));
   for (const std::string& warning : loaded.warnings) note(cat(path.string(), ": ", warning));
   note_ranges_apart(graph, path, note);
   return graph;

@@ -9,6 +9,7 @@
 #include "train/continuation.h"
 #include "train/distributed/agree.h"
 #include "train/distributed/turns.h"
+#include "train/earlier_run.h"
 #include "train/evaluate.h"
 #include "train/learner.h"
 #include "train/messages.h"
@@ -30,6 +31,7 @@ class Run {
       : options_(prepare(std::move(options))),
         report_(report),
         group_(group),
+        fresh_(!resume),
         start_(resume ? last_checkpoint(options_)
                       : io::Checkpoint{.graph = start_graph(options_, report_), .training = {}}),
         quantized_(quant::is_quantized(start_.graph)),
@@ -105,12 +107,17 @@ class Run {
     const char* split = options_.data.validation > 0 ? "validation images (DATA.VALIDATION)"
                                                      : "test images, because DATA.VALIDATION is 0";
     report_.info(cat(quantized_ ? "finetuning " : "training ", learner_->graph().name, " on ", train_set_->size(),
-                     " images, ", loader_.batches(), " steps an epoch; models are selected on ", select_set_->size(),
-                     " ", split));
+                     " images, ", loader_.batches(), loader_.batches() == 1 ? " step" : " steps",
+                     " an epoch; models are selected on ", select_set_->size(), " ", split));
     if (group_ != nullptr) {
       report_.info(cat(group_->size(), " processes train together: ", options_.train.batch,
                        " images a step in all, BN ",
                        options_.train.sync_bn ? "statistics of all of them" : "statistics of each one's share"));
+    }
+    const ir::Dims& out = learner_->graph().value(learner_->graph().outputs.at(0)).dims;
+    if (out.size() == 2 && out[1] > train_set_->classes()) {
+      report_.info(
+          cat("note: the network has ", out[1], " classes, the data ", train_set_->classes(), " (MODEL.CLASSES)"));
     }
     if (state_.step == 0) return;
     const bool ended = state_.epoch >= options_.train.epochs || complete();
@@ -121,6 +128,9 @@ class Run {
   // A fresh network is kept as it starts; one that was trained or calibrated competes with what more training makes of
   // it. False: interrupted.
   bool begin() {
+    if (fresh_) {
+      write([&] { keep_earlier_run(options_.outputs, names_, report_); });
+    }
     if (!quantized_ && options_.train.checkpoint.empty()) {
       write([&] { io::save_checkpoint(names_.initial, {.graph = learner_->graph(), .training = {}}); });
     }
@@ -275,6 +285,7 @@ class Run {
   config::Options options_;
   const Report& report_;
   Group* const group_;
+  const bool fresh_;  // not resumed
   io::Checkpoint start_;
   const bool quantized_;
   const Names names_;

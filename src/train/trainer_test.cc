@@ -89,6 +89,24 @@ TEST(Trainer, ResumeNeedsTheSameRun) {
   EXPECT_THROW(run_training(o, true, {}), Error);
 }
 
+TEST(Trainer, ASecondRunKeepsTheFirst) {
+  const TempFolder folder;
+  config::Options o = options_in(folder);
+  o.train.epochs = 1;
+  const TrainResult first = run_training(o, false, {});
+  const std::string best = weights(first.best), csv = read_file(folder / "outputs/normal_train_metrics.csv");
+  o.train.seed = 7;
+  std::string told;
+  run_training(o, false, {.info = [&](const std::string& line) { told += line + "\n"; }});
+  const fs::path kept = folder / "outputs/earlier/1";
+  EXPECT_NE(told.find(kept.string()), std::string::npos) << told;
+  EXPECT_EQ(weights(kept / first.best.filename()), best);
+  EXPECT_EQ(read_file(kept / "normal_train_metrics.csv"), csv);
+  EXPECT_NE(weights(first.best), best);
+  run_training(o, false, {});
+  EXPECT_TRUE(fs::exists(folder / "outputs/earlier/2" / first.last.filename()));
+}
+
 TEST(Trainer, NanStopsBeforeTheUpdate) {
   const TempFolder folder;
   config::Options o = options_in(folder);

@@ -86,6 +86,8 @@ TEST(Refuse, WhatIsNoModel) {
   write_file(folder / "text.onnx", "this is not a model, whatever its name says");
   expect_refused(folder / "text.onnx", "text.onnx: broken or truncated");
   EXPECT_THROW(onnx().read(folder / "missing.onnx"), Error);
+  write_file(folder / "an.engine", "\x89QATENG\n and what follows");
+  expect_refused(folder / "an.engine", "an.engine: is an engine");
   // Two million empty nodes in 4 MB, which would take 300 MB to parse; then subgraphs nested deeper than any model's.
   const std::string node("\x0a\x00", 2);
   std::string nodes;
