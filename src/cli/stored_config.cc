@@ -56,8 +56,10 @@ config::Options with_stored_start(const config::Config& config, const std::files
     if (!key.name.starts_with("MODEL.")) continue;
     const std::string own = value_text(key, *stored), said = value_text(key, options);
     if (config.source(key.name) == "command line" && own != said) {
-      fail(Code::kUsage, "[", key.name, "] ", said, " is not what ", checkpoint.string(), " has: ", own,
-           "; a checkpoint brings its own network, leave MODEL.* out");
+      fail(Code::kUsage, "[", key.name, "] ", said, " is not what ", checkpoint.string(),
+           " has: ", own.empty() ? "none" : own,
+           "; a checkpoint brings its own network: leave MODEL.* out, or start from another ",
+           "file (QUANT.CHECKPOINT, TRAIN.CHECKPOINT) or in another OUTPUTS");
     }
     config::copy_value(key, options, *stored);
   }
