@@ -23,14 +23,14 @@ fs::path checkpoint_for(const config::Options& options, bool quant, Console& con
   }
   fs::path finetuned = outputs / "checkpoint_quant_train_best.pth";
   const fs::path calibrated = outputs / "checkpoint_quant_calibrate.pth";
+  if (!fs::exists(finetuned))
+    return require_file(calibrated, "run `qat calibrate` first, or give CONVERT_ONNX.CHECKPOINT");
   std::error_code none;
-  if (fs::exists(finetuned) && fs::exists(calibrated) &&
-      fs::last_write_time(calibrated, none) > fs::last_write_time(finetuned, none)) {
+  if (fs::exists(calibrated) && fs::last_write_time(calibrated, none) > fs::last_write_time(finetuned, none)) {
     console.warn(cat(finetuned.string(), " is older than ", calibrated.string(),
                      ": it was not finetuned from it; CONVERT_ONNX.CHECKPOINT chooses"));
   }
-  if (fs::exists(finetuned)) return finetuned;
-  return require_file(calibrated, "run `qat calibrate` first, or give CONVERT_ONNX.CHECKPOINT");
+  return finetuned;
 }
 
 // What a network leaves open comes from CONVERT_ONNX.SHAPE, else from DATA.SIZE, else from what it was trained on.

@@ -15,11 +15,9 @@ using ir::ValueId;
 
 namespace {
 
-using Stored = std::function<std::optional<float>(const std::string& range)>;
-
 class Rewrite {
  public:
-  Rewrite(const PlacementState& state, const Stored& stored)
+  Rewrite(const PlacementState& state, const StoredRanges& stored)
       : state_(state), stored_(stored), graph_(ir::clone(state.graph)), members_(state.graph.values.size()) {
     for (const ir::Value& value : graph_.values) taken_.insert(value.name);
     for (size_t v = 0; v < members_.size(); ++v) ++members_[static_cast<size_t>(state.set_of(static_cast<ValueId>(v)))];
@@ -73,25 +71,32 @@ class Rewrite {
   };
 
   // Names every reader's quantizer. The first of a set of tensors names its range; the others are aliases where the
-  // file has no other range for them.
+  // file has no other range for them. A reader for which it has none takes the largest of its tensor.
   void name_uses() {
     struct Reader {
       Use use;
       ValueId tensor;
       std::string name;
+      std::optional<float> stored;
     };
     std::vector<Reader> all;
     for (size_t v = 0; v < state_.wanted.size(); ++v)
-      for (const Use& use : state_.wanted[v]) all.push_back({use, static_cast<ValueId>(v), ""});
+      for (const Use& use : state_.wanted[v]) all.push_back({use, static_cast<ValueId>(v), "", {}});
     std::sort(all.begin(), all.end(), [](const Reader& a, const Reader& b) {
       return std::pair(a.use.node, a.use.input) < std::pair(b.use.node, b.use.input);
     });
+    std::map<ValueId, float> largest;  // of the stored ones, by tensor
     for (Reader& reader : all) {
       reader.name = unique(reader.use.name);
-      note_stored(reader.tensor, reader.name + "._amax");
+      reader.stored = stored_range(reader.tensor, reader.name + "._amax");
+      if (!reader.stored) continue;
+      float& most = largest.emplace(reader.tensor, *reader.stored).first->second;
+      most = std::max(most, *reader.stored);
     }
-    for (const Reader& reader : all) {
-      const ValueId range = range_of(state_.set_of(reader.tensor), reader.name + "._amax");
+    for (Reader& reader : all) {
+      const auto most = largest.find(reader.tensor);
+      if (!reader.stored && most != largest.end()) reader.stored = most->second;
+      const ValueId range = range_of(state_.set_of(reader.tensor), reader.name + "._amax", reader.stored);
       reads_[reader.use.node].push_back({quantizer(reader.tensor, reader.name, range), reader.use.input});
     }
     for (size_t v = 0; v < state_.wanted.size(); ++v) {
@@ -103,23 +108,12 @@ class Rewrite {
 
   // Only a tensor that shares its range with no other one, through a Concat, a MaxPool or a view, may have several:
   // what has passed one of these in a smaller range stays clipped.
-  void note_stored(ValueId tensor, const std::string& name) {
-    if (!stored_ || members_[static_cast<size_t>(state_.set_of(tensor))] > 1) return;
-    const std::optional<float> range = stored_(name);
-    if (!range) return;
-    stored_ranges_[name] = *range;
-    float& largest = largest_.emplace(tensor, *range).first->second;
-    largest = std::max(largest, *range);
+  std::optional<float> stored_range(ValueId tensor, const std::string& name) const {
+    if (!stored_ || members_[static_cast<size_t>(state_.set_of(tensor))] > 1) return {};
+    return stored_(name);
   }
 
-  // A reader for which the file has no range takes the largest of its tensor.
-  ValueId range_of(ValueId set, const std::string& name) {
-    std::optional<float> stored;
-    if (const auto found = stored_ranges_.find(name); found != stored_ranges_.end()) {
-      stored = found->second;
-    } else if (const auto most = largest_.find(set); most != largest_.end()) {
-      stored = most->second;
-    }
+  ValueId range_of(ValueId set, const std::string& name, std::optional<float> stored) {
     for (const Range& range : ranges_[set]) {
       if (range.stored != stored) continue;
       aliases_[graph_.value(range.value).name].push_back(name);
@@ -152,21 +146,21 @@ class Rewrite {
   }
 
   const PlacementState& state_;
-  const Stored& stored_;
+  const StoredRanges& stored_;
   ir::Graph graph_;
   std::set<std::string> taken_;
   std::map<ir::NodeId, std::vector<Read>> reads_;       // inputs that are read in int8
   std::map<ValueId, std::list<Quantizer>> quantizers_;  // by tensor; a list: reads_ points into it
   std::map<ValueId, std::vector<Range>> ranges_;        // by set of tensors
   std::vector<int> members_;                            // by set: its tensors
-  std::map<std::string, float> stored_ranges_;          // by name, of tensors that are a set of their own
-  std::map<ValueId, float> largest_;                    // of these, by tensor
   std::map<ValueId, ValueId> weights_;
   nlohmann::ordered_json aliases_ = nlohmann::ordered_json::object();
 };
 
 }  // namespace
 
-ir::Graph insert_quantizers(const PlacementState& state, const Stored& stored) { return Rewrite(state, stored).run(); }
+ir::Graph insert_quantizers(const PlacementState& state, const StoredRanges& stored) {
+  return Rewrite(state, stored).run();
+}
 
 }  // namespace qat::quant

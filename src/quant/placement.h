@@ -10,13 +10,15 @@
 
 namespace qat::quant {
 
+// What a file has for a range's name; nothing where it has none. Readers of a tensor whose stored ranges differ do not
+// share a quantizer, unless the tensor shares its range with others.
+using StoredRanges = std::function<std::optional<float>(const std::string& range)>;
+
 struct PlacementOptions {
   bool first_layer = true;
   bool last_layer = true;
   std::vector<std::string> skip;  // names of layers (or Adds, pools, ...), * stands for any text
-  // What a file has for a range's name. Readers of a tensor whose stored ranges differ do not share a quantizer, unless
-  // the tensor shares its range with others.
-  std::function<std::optional<float>(const std::string& range)> stored;
+  StoredRanges stored;            // may be empty
 };
 
 // Returns the graph with FakeQuant nodes on every tensor and weight that int8 operators read, ranges 0 (to be

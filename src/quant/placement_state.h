@@ -54,8 +54,7 @@ void find_layers(PlacementState& state, const PlacementOptions& options);
 // Spatial means: AvgPool, GlobalAvgPool, ReduceMean over H and W.
 bool is_average(const ir::Node& node);
 
-// The graph with the FakeQuant nodes that the state asks for; `stored` as in PlacementOptions.
-ir::Graph insert_quantizers(const PlacementState& state,
-                            const std::function<std::optional<float>(const std::string& range)>& stored);
+// The graph with the FakeQuant nodes that the state asks for.
+ir::Graph insert_quantizers(const PlacementState& state, const StoredRanges& stored);
 
 }  // namespace qat::quant

@@ -51,6 +51,11 @@ Names::Names(const std::filesystem::path& outputs, bool quantized) {
   metrics = outputs / (quantized ? "quant_train_metrics.csv" : "normal_train_metrics.csv");
 }
 
+int64_t classes_of(const ir::Graph& graph) {
+  const ir::Dims& out = graph.value(graph.outputs.at(0)).dims;
+  return out.size() == 2 ? out[1] : ir::kDynamic;
+}
+
 void describe(ir::Graph& graph, const config::Options& options, const data::Dataset* dataset,
               const std::string& stage) {
   auto& metadata = graph.metadata;
@@ -62,8 +67,7 @@ void describe(ir::Graph& graph, const config::Options& options, const data::Data
   metadata.try_emplace("net", graph.name);
   if (dataset == nullptr) return;
   // Calibration needs no labels: its images may lie in fewer folders than there are classes.
-  const ir::Dims& out = graph.value(graph.outputs.at(0)).dims;
-  const bool all = out.size() == 2 && out[1] == dataset->classes();
+  const bool all = classes_of(graph) == dataset->classes();
   if (stage != "calibrate" || (all && !metadata.contains("class_names"))) {
     metadata["classes"] = cat(dataset->classes());
     std::vector<std::string> names;
@@ -88,8 +92,7 @@ void check_data(const ir::Graph& graph, const data::Dataset& dataset, const conf
     fail(Code::kUsage, "[DATA.SIZE] ", graph.name, " takes images of ", dims[2], "x", dims[3], ", these have ",
          axis == 2 ? "height " : "width ", extent, "; set DATA.SIZE ", dims[2]);
   }
-  const ir::Dims& out = graph.value(graph.outputs.at(0)).dims;
-  const int64_t classes = out.size() == 2 ? out[1] : ir::kDynamic;
+  const int64_t classes = classes_of(graph);
   if (classes != ir::kDynamic && classes < dataset.classes()) {
     fail(Code::kUsage, "[MODEL.CLASSES] expected at least ", dataset.classes(), " as the data has, got ", classes);
   }

@@ -22,6 +22,9 @@ struct Names {
   Names(const std::filesystem::path& outputs, bool quantized);
 };
 
+// Of the logits; kDynamic where the graph leaves it open.
+int64_t classes_of(const ir::Graph& graph);
+
 // What a checkpoint says about itself: mean, std, classes, class_names, input (N,C,H,W without N), net, stage (normal |
 // calibrate | finetune), config (YAML). The dataset may be nullptr where the graph's metadata has its facts.
 void describe(ir::Graph& graph, const config::Options& options, const data::Dataset* dataset, const std::string& stage);

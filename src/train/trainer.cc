@@ -31,7 +31,6 @@ class Run {
       : options_(prepare(std::move(options))),
         report_(report),
         group_(group),
-        fresh_(!resume),
         start_(resume ? last_checkpoint(options_)
                       : io::Checkpoint{.graph = start_graph(options_, report_), .training = {}}),
         quantized_(quant::is_quantized(start_.graph)),
@@ -114,10 +113,9 @@ class Run {
                        " images a step in all, BN ",
                        options_.train.sync_bn ? "statistics of all of them" : "statistics of each one's share"));
     }
-    const ir::Dims& out = learner_->graph().value(learner_->graph().outputs.at(0)).dims;
-    if (out.size() == 2 && out[1] > train_set_->classes()) {
+    if (const int64_t classes = classes_of(learner_->graph()); classes > train_set_->classes()) {
       report_.info(
-          cat("note: the network has ", out[1], " classes, the data ", train_set_->classes(), " (MODEL.CLASSES)"));
+          cat("note: the network has ", classes, " classes, the data ", train_set_->classes(), " (MODEL.CLASSES)"));
     }
     if (state_.step == 0) return;
     const bool ended = state_.epoch >= options_.train.epochs || complete();
@@ -128,9 +126,7 @@ class Run {
   // A fresh network is kept as it starts; one that was trained or calibrated competes with what more training makes of
   // it. False: interrupted.
   bool begin() {
-    if (fresh_) {
-      write([&] { keep_earlier_run(options_.outputs, names_, report_); });
-    }
+    if (!start_.training) write([&] { keep_earlier_run(options_.outputs, names_, report_); });
     if (!quantized_ && options_.train.checkpoint.empty()) {
       write([&] { io::save_checkpoint(names_.initial, {.graph = learner_->graph(), .training = {}}); });
     }
@@ -285,7 +281,6 @@ class Run {
   config::Options options_;
   const Report& report_;
   Group* const group_;
-  const bool fresh_;  // not resumed
   io::Checkpoint start_;
   const bool quantized_;
   const Names names_;
