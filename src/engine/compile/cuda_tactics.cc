@@ -59,7 +59,6 @@ class CudaChooser {
     report.candidates = static_cast<int>(found.size());
     const CudaTactic best = measure(index, found, report);
     s.kernel = report.kernel = best.name;
-    rivals_[problem_key(gpu_, view(s))].steps.push_back(index);
     const std::string& packed = packed_for(index, best);
     s.blobs[0] = draft_.add_blob(packed.data(), packed.size());
     return report;
@@ -102,6 +101,7 @@ class CudaChooser {
     }
     if (least < 1e30) report.milliseconds = 1e-3 * least;
     Rivals& rivals = rivals_[problem];
+    rivals.steps.push_back(index);
     if (!rivals.kernels.empty()) return best;
     std::stable_sort(timed.begin(), timed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& [microseconds, tactic] : timed) {
