@@ -1,6 +1,7 @@
 // Every int8 convolution of ResNet-50 and MobileNetV2 on one core: checked against the reference, then timed.
 //
-// usage: conv_bench [resnet50 | mobilenet_v2] [batch] [kernel name]
+// usage: conv_bench [resnet50 | mobilenet_v2] [batch] [kernel name] [part of a layer's name]...
+// Layers whose names have such a part take the kernel, all if there is none; others take the first of the table.
 // Per layer: microseconds with everything in cache (the least of many), GMAC/s and the share of this core's measured
 // peak; then microseconds when all layers run in a row, each with its own weights, as a network runs them (medians).
 #include <algorithm>
@@ -41,12 +42,22 @@ double seconds(const Body& body, int milliseconds = 60) {
   return best;
 }
 
+// What all layers share, as in an engine: memory for a kernel's own use.
+struct Scratch {
+  void grow(size_t wanted) {
+    if (wanted > bytes) memory = allocate(bytes = wanted);
+  }
+  Memory memory;
+  size_t bytes = 0;
+};
+
 // One layer with its own buffers, on one kernel.
 struct Step {
   Layer layer;
   std::string kernel;
   uint8_t *x, *y, *skip;
-  Memory weights, scratch;
+  Memory weights;
+  Scratch* scratch;
   std::vector<float> multiplier, bias;
 
   size_t y_bytes() const {
@@ -55,7 +66,7 @@ struct Step {
 
   template <class KernelType>
   void run(const KernelType& k, const typename KernelType::Problem& p, int64_t begin, int64_t end) {
-    k.run(p, {x, weights.get(), multiplier.data(), bias.data(), skip, y}, begin, end, scratch.get());
+    k.run(p, {x, weights.get(), multiplier.data(), bias.data(), skip, y}, begin, end, scratch->memory.get());
   }
 
   template <class KernelType>
@@ -63,7 +74,7 @@ struct Step {
     kernel = k.name;
     weights = allocate(k.packed_bytes(p));
     k.pack(p, plain.data(), weights.get());
-    scratch = allocate(k.scratch_bytes(p));
+    scratch->grow(k.scratch_bytes(p));
   }
 
   // Calls body with the table and the problem of the layer's op.
@@ -96,7 +107,7 @@ template <class KernelType>
 void prepare_checked(Step& s, std::span<const KernelType> table, const typename KernelType::Problem& problem,
                      const std::vector<int8_t>& plain, const std::string& wanted) {
   const auto* kernel = wanted.empty() ? nullptr : kernels::find(table, wanted);
-  s.prepare(kernel ? *kernel : kernels::choose(table, problem), problem, plain);
+  s.prepare(kernel && !kernel->supports(problem) ? *kernel : kernels::choose(table, problem), problem, plain);
   const std::string chosen = s.kernel;
   std::memset(s.y, 0, s.y_bytes());
   s.run_kernel();
@@ -112,13 +123,16 @@ void prepare_checked(Step& s, std::span<const KernelType> table, const typename 
   s.prepare(*kernels::find(table, chosen), problem, plain);
 }
 
-Step make_step(const Layer& layer, const std::string& wanted, const Memory (&buffers)[3], size_t turn, Random& random) {
-  Step s{.layer = layer};
+Step make_step(const Layer& layer, const std::string& wanted, const Memory (&buffers)[3], size_t turn, Scratch& scratch,
+               Random& random) {
+  Step s{.layer = layer, .scratch = &scratch};
   const auto& p = layer.conv;
   s.x = buffers[turn % 3].get(), s.y = buffers[(turn + 1) % 3].get(), s.skip = buffers[(turn + 2) % 3].get();
   const int64_t depth = p.in_channels / p.groups * p.kernel_h * p.kernel_w;
   std::vector<int8_t> plain(static_cast<size_t>(p.out_channels * depth));
-  for (auto& w : plain) w = static_cast<int8_t>(random.below(255) - 127);
+  for (auto& w : plain)  // as trained ones: most are small
+    w = static_cast<int8_t>(random.below(64) + random.below(64) + random.below(64) + random.below(64) - 126);
+  if (!layer.depthwise) s.layer.conv.sum_bits = kernels::sum_bits(p, plain);
   s.multiplier.assign(static_cast<size_t>(p.out_channels), 0.01f / std::sqrt(static_cast<float>(depth)));
   s.bias.assign(static_cast<size_t>(p.out_channels), 3.0f);
   s.with_op([&](auto table, const auto& problem) { prepare_checked(s, table, problem, plain, wanted); });
@@ -147,12 +161,12 @@ std::vector<double> medians_in_a_row(std::vector<Step>& steps) {
 
 void print_table(const std::vector<Step>& steps, const std::vector<double>& alone, const std::vector<double>& in_row,
                  double limit) {
-  std::printf("%-18s %-28s %9s %9s %7s %9s\n", "layer", "kernel", "us", "GMAC/s", "share", "us in row");
+  std::printf("%-18s %-34s %9s %9s %7s %9s\n", "layer", "kernel", "us", "GMAC/s", "share", "us in row");
   double sum = 0, sum_in_row = 0, macs = 0;
   for (size_t i = 0; i < steps.size(); ++i) {
     const auto work = static_cast<double>(steps[i].layer.conv.macs());
     sum += alone[i], sum_in_row += in_row[i], macs += work;
-    std::printf("%-18s %-28s %9.1f %9.1f %6.1f%% %9.1f\n", steps[i].layer.name.c_str(), steps[i].kernel.c_str(),
+    std::printf("%-18s %-34s %9.1f %9.1f %6.1f%% %9.1f\n", steps[i].layer.name.c_str(), steps[i].kernel.c_str(),
                 alone[i] * 1e6, work / alone[i] / 1e9, 100 * work / alone[i] / limit, in_row[i] * 1e6);
   }
   std::printf("sum %.3f ms, in a row %.3f ms, %.1f GMAC/s, %.1f%% of peak; peak's time %.3f ms\n", sum * 1e3,
@@ -168,6 +182,11 @@ int main(int argc, char** argv) {
   std::printf("%s: %s reaches %.1f GMAC/s\n", name_of(isa()).data(), peak.name, limit / 1e9);
   Random random(1);
   const auto layers = network == "resnet50" ? resnet50(batch) : mobilenet_v2(batch);
+  const auto takes = [&](const Layer& l) {
+    return argc <= 4 ||
+           std::any_of(argv + 4, argv + argc, [&](const char* part) { return l.name.find(part) != l.name.npos; });
+  };
+  Scratch scratch;
   std::vector<Step> steps;
   steps.reserve(layers.size());
   size_t largest = 0;
@@ -177,7 +196,8 @@ int main(int argc, char** argv) {
     largest = std::max(largest, static_cast<size_t>(std::max(x, p.pixels() * kernels::pitch_of(p.out_channels))));
   }
   const Memory buffers[3] = {activations(largest, random), activations(largest, random), activations(largest, random)};
-  for (const Layer& layer : layers) steps.push_back(make_step(layer, wanted, buffers, steps.size(), random));
+  for (const Layer& layer : layers)
+    steps.push_back(make_step(layer, takes(layer) ? wanted : "", buffers, steps.size(), scratch, random));
   std::vector<double> alone, in_row = medians_in_a_row(steps);
   for (Step& step : steps) alone.push_back(seconds([&] { step.run_kernel(); }));
   print_table(steps, alone, in_row, limit);

@@ -198,7 +198,7 @@ double time_plan(const Plan& plan, int asked_threads, TimingCache& cache) {
 // Does the plan with float layers run faster as a whole, with the threads asked for and with all? Its parts were timed
 // alone, without what passing between the float library and the int8 kernels costs.
 bool wins(const Draft& mixed, const Draft& int8, const BuildRequest& request, TimingCache& cache) {
-  const Plan one = Draft(mixed).finish(), other = Draft(int8).finish();
+  const Plan one = packed(mixed), other = packed(int8);
   for (const int threads : {request.threads, 0}) {
     if (time_plan(one, threads, cache) >= time_plan(other, threads, cache)) return false;
   }
@@ -283,7 +283,7 @@ BuildResult build(BuildRequest request) {
       }
     }
   }
-  if (context.int8 && request.device == Device::kCpu) choose_schedule(draft, request, cache, context.report);
+  if (context.int8 && request.device == Device::kCpu) choose_in_runs(draft, request, cache, context.report);
   if (std::string why = cache.save(); !why.empty()) context.report.notes.push_back(std::move(why));
   if (request.precision == "bf16") to_bf16(draft, context.report);
   draft.plan.placeholder = placeholder;
@@ -295,7 +295,8 @@ BuildResult build(BuildRequest request) {
   }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   announce(report, request.callbacks.info);
-  return {std::move(draft).finish(), std::move(report)};
+  const bool gpu = request.device == Device::kCuda;
+  return {gpu ? std::move(draft).finish() : packed(std::move(draft)), std::move(report)};
 }
 
 }  // namespace qat::engine

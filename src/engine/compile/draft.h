@@ -9,10 +9,20 @@
 
 namespace qat::engine {
 
+// Another kernel for a step, with weights so much larger that its trial, which finds them in cache, says little.
+struct Alternative {
+  size_t step = 0;
+  std::string kernel;
+  Isa isa = Isa::kPortable;
+  size_t packed_bytes = 0;
+  double milliseconds = 0;  // by its trial
+};
+
 struct Draft {
   Plan plan;                    // blobs and owner are set by finish()
   std::vector<Tensor> weights;  // by step: i8 [K,C/G,R,S] or [K,C]; undefined elsewhere
   std::string blobs;
+  std::vector<Alternative> alternatives;  // left to choose_schedule
 
   // Appends bytes, aligned to kBlobAlign.
   Blob add_blob(const void* data, size_t size);

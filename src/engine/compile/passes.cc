@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/compile/cuda_rivals.h"
 #include "engine/compile/schedule.h"
+#include "engine/compile/tactics.h"
 #include "ir/lowered.h"
 #include "ir/shapes.h"
 #include "ir/verify.h"
@@ -33,6 +34,7 @@ const std::vector<Pass>& passes() {
 std::vector<std::string> pass_names() {
   std::vector<std::string> names;
   for (const Pass& pass : passes()) names.emplace_back(pass.name);
+  names.emplace_back(kWinograd);
   names.emplace_back(kDepthFirst);
   names.emplace_back(kWholeNetwork);
   return names;

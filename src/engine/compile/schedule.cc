@@ -1,4 +1,4 @@
-// Uniform schedules are timed step by step, the best of each stretch are joined: see schedule.h.
+// Uniform schedules and kernels are timed step by step, the best of each stretch are joined: see schedule.h.
 #include "engine/compile/schedule.h"
 
 #include <algorithm>
@@ -16,10 +16,11 @@ namespace {
 // Images at a time; 0: the whole batch.
 using Way = int64_t;
 
-constexpr int64_t kBatch = 4;      // at most, of the runs that are timed: what an image costs changes little after
-constexpr double kSwitch = 0.006;  // of the whole, that a change of the way must bring
-constexpr double kWorth = 0.99;    // of the plain schedule's time, that the chosen one may take at most
-constexpr Way kTiles[] = {1, 2};   // images
+constexpr int64_t kBatch = 4;          // at most, of the runs that are timed: what an image costs changes little after
+constexpr double kSwitch = 0.006;      // of the whole, that a change of the way must bring
+constexpr double kWorth = 0.99;        // of the plain schedule's time, that the chosen one may take at most
+constexpr Way kTiles[] = {1, 2};       // images
+constexpr double kAlternative = 0.98;  // of the plain kernel's time, that another one may take at most
 
 // Steps [first, last) after which one tensor alone is alive.
 struct Stretch {
@@ -67,29 +68,59 @@ std::vector<StepGroup> groups(const std::vector<Stretch>& all, const std::vector
   return schedule;
 }
 
-class Scheduler {
+// Microseconds of all steps under one schedule, with one choice of kernels.
+using Times = std::vector<double>;
+
+// The draft with all its alternatives taken, or with those that `takes` says.
+template <class Takes>
+Draft with_alternatives(Draft draft, const Takes& takes) {
+  for (size_t i = 0; i < draft.alternatives.size(); ++i) {
+    const Alternative& a = draft.alternatives[i];
+    if (!takes(i)) continue;
+    draft.plan.steps[a.step].kernel = a.kernel;
+    draft.plan.isa = std::max(draft.plan.isa, a.isa);
+  }
+  return draft;
+}
+
+struct Choice {
+  std::vector<StepGroup> schedule;
+  std::vector<bool> takes;  // by alternative
+};
+
+class Chooser {
  public:
-  Scheduler(Plan plan, const BuildRequest& request, TimingCache& cache)
-      : plan_(std::move(plan)), request_(request), cache_(cache), shape_(request.profile.opt) {
+  Chooser(const Draft& draft, bool depth_first, const BuildRequest& request, TimingCache& cache)
+      : draft_(draft), request_(request), cache_(cache), shape_(request.profile.opt) {
     shape_[0] = std::clamp(kBatch, request.profile.min[0], std::max(request.profile.min[0], shape_[0]));
     threads_ = request.threads > 0 ? request.threads : usable_cpus();
-    key_ = cat(plan_key(plan_, threads_), "|batch ", shape_[0], "|");
-    stretches_ = stretches(plan_);
+    stretches_ = stretches(draft.plan);
     ways_ = {0};
     for (const int64_t images : kTiles) {
-      if (shape_[0] > images) ways_.push_back(images);
+      if (depth_first && shape_[0] > images) ways_.push_back(images);
     }
+    const Draft all = with_alternatives(draft, [](size_t) { return true; });
+    key_ = cat(plan_key(draft.plan, threads_), "|", plan_key(all.plan, threads_), "|batch ", shape_[0], "|");
   }
 
-  std::vector<StepGroup> choose() {
+  Choice choose() {
     if (!known()) measure();
-    std::vector<StepGroup> schedule = groups(stretches_, best_ways());
-    return schedule.empty() || wins(schedule) ? schedule : std::vector<StepGroup>{};
+    const std::vector<Way> ways = best_ways();
+    Choice choice{.schedule = groups(stretches_, ways), .takes = {}};
+    for (size_t a = 0, s = 0; a < draft_.alternatives.size(); ++a) {
+      while (stretches_[s].last <= draft_.alternatives[a].step) ++s;
+      choice.takes.push_back(gain(a, ways[s]) > 0);
+    }
+    return settle(std::move(choice));
   }
 
  private:
   std::string key(size_t stretch, Way way) const {
     return cat(key_, "stretch ", stretch, " of ", stretches_.size(), " images ", way);
+  }
+  std::string key(size_t alternative, Way way, bool taken) const {
+    const Alternative& a = draft_.alternatives[alternative];
+    return cat(key_, "step ", a.step, " images ", way, taken ? " with " : " without ", a.kernel);
   }
 
   bool known() const {
@@ -99,43 +130,70 @@ class Scheduler {
     return true;
   }
 
-  Plan scheduled(std::vector<StepGroup> schedule) const {
-    Plan plan = plan_;
+  // What an alternative saves.
+  double gain(size_t alternative, Way way) const {
+    const double without = cache_.find(key(alternative, way, false)).value_or(0);
+    return kAlternative * without - cache_.find(key(alternative, way, true)).value_or(1e30);
+  }
+
+  // Of a stretch, with the alternatives that are faster there.
+  double cost(size_t stretch, Way way) const {
+    double sum = cache_.find(key(stretch, way)).value_or(1e30);
+    for (size_t a = 0; a < draft_.alternatives.size(); ++a) {
+      const size_t step = draft_.alternatives[a].step;
+      if (step >= stretches_[stretch].first && step < stretches_[stretch].last) sum -= std::max(0.0, gain(a, way));
+    }
+    return sum;
+  }
+
+  Plan scheduled(Plan plan, std::vector<StepGroup> schedule) const {
     plan.schedule = std::move(schedule);
     return plan;
   }
 
-  // The least of some rounds over all ways: two, of which the first one warms up, and more while they are cheap.
+  // The least of some rounds over all ways, without alternatives and with all: two rounds, of which the first one warms
+  // up, and more while they are cheap.
   void measure() {
     std::vector<Plan> plans;
-    for (const Way way : ways_) {
-      std::vector<Way> everywhere;
-      everywhere.reserve(stretches_.size());
-      for (const Stretch& s : stretches_) everywhere.push_back(possible(s, way) ? way : 0);
-      plans.push_back(scheduled(groups(stretches_, everywhere)));
+    std::vector<Plan> kinds{packed(draft_)};
+    if (!draft_.alternatives.empty()) kinds.push_back(packed(with_alternatives(draft_, [](size_t) { return true; })));
+    for (const Plan& kind : kinds) {
+      for (const Way way : ways_) {
+        std::vector<Way> everywhere;
+        everywhere.reserve(stretches_.size());
+        for (const Stretch& s : stretches_) everywhere.push_back(possible(s, way) ? way : 0);
+        plans.push_back(scheduled(kind, groups(stretches_, everywhere)));
+      }
     }
     std::vector<std::unique_ptr<PlanRun>> runs;
     runs.reserve(plans.size());
     for (const Plan& plan : plans) runs.push_back(std::make_unique<PlanRun>(plan, threads_, shape_));
-    std::vector<std::vector<double>> least(ways_.size(), std::vector<double>(plan_.steps.size(), 1e30));
+    std::vector<Times> least(plans.size(), Times(draft_.plan.steps.size(), 1e30));
     double spent = 0;
     for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 2); ++round) {
-      for (size_t w = 0; w < ways_.size(); ++w) {
+      for (size_t r = 0; r < runs.size(); ++r) {
         if (request_.callbacks.interrupted && request_.callbacks.interrupted())
           fail(Code::kFailure, "build interrupted");
-        const std::vector<double> seconds = runs[w]->by_step();
+        const std::vector<double> seconds = runs[r]->by_step();
         for (size_t i = 0; i < seconds.size(); ++i) {
-          least[w][i] = std::min(least[w][i], seconds[i]);
+          least[r][i] = std::min(least[r][i], 1e6 * seconds[i]);
           spent += seconds[i];
         }
       }
     }
-    for (size_t w = 0; w < ways_.size(); ++w) {
-      for (size_t s = 0; s < stretches_.size(); ++s) {
-        double sum = 0;
-        for (size_t i = stretches_[s].first; i < stretches_[s].last; ++i) sum += least[w][i];
-        if (possible(stretches_[s], ways_[w])) cache_.add(key(s, ways_[w]), rounded_time(1e6 * sum));
-      }
+    for (size_t w = 0; w < ways_.size(); ++w) note(w, least[w], least[(kinds.size() - 1) * ways_.size() + w]);
+  }
+
+  void note(size_t w, const Times& without, const Times& with) {
+    for (size_t s = 0; s < stretches_.size(); ++s) {
+      double sum = 0;
+      for (size_t i = stretches_[s].first; i < stretches_[s].last; ++i) sum += without[i];
+      if (possible(stretches_[s], ways_[w])) cache_.add(key(s, ways_[w]), rounded_time(sum));
+    }
+    for (size_t a = 0; a < draft_.alternatives.size(); ++a) {
+      const size_t step = draft_.alternatives[a].step;
+      cache_.add(key(a, ways_[w], false), rounded_time(without[step]));
+      cache_.add(key(a, ways_[w], true), rounded_time(with[step]));
     }
   }
 
@@ -153,7 +211,7 @@ class Scheduler {
       for (size_t w = 0; w < count; ++w) {
         const bool stays = total[w] <= total[cheapest] + kSwitch * plain;
         from[s][w] = stays ? w : cheapest;
-        next[w] = (stays ? total[w] : total[cheapest] + kSwitch * plain) + cache_.find(key(s, ways_[w])).value_or(1e30);
+        next[w] = (stays ? total[w] : total[cheapest] + kSwitch * plain) + cost(s, ways_[w]);
       }
       total = next;
     }
@@ -163,22 +221,61 @@ class Scheduler {
     return ways;
   }
 
-  bool wins(const std::vector<StepGroup>& schedule) {
-    const std::string plain_key = key_ + "plain", mixed_key = key_ + "depth first";
-    if (!cache_.find(plain_key) || !cache_.find(mixed_key)) {
-      const Plan mixed = scheduled(schedule);
-      PlanRun one(plan_, threads_, shape_), other(mixed, threads_, shape_);
-      double plain = 1e30, deep = 1e30, spent = 0;
-      for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 4); ++i) {
-        const double a = one.seconds(), b = other.seconds();
-        plain = std::min(plain, a), deep = std::min(deep, b), spent += a + b;
-      }
-      cache_.add(plain_key, rounded_time(1e6 * plain)), cache_.add(mixed_key, rounded_time(1e6 * deep));
+  // A step's own time does not show whose weights its own push out of the cache: the alternatives of the largest ones
+  // are left out again, one size after the other, while the whole gets faster.
+  Choice settle(Choice choice) {
+    Choice best = choice;
+    for (; taken(choice) > 0; best = choice) {
+      const size_t most = largest(choice);
+      for (size_t a = 0; a < choice.takes.size(); ++a)
+        choice.takes[a] = choice.takes[a] && draft_.alternatives[a].packed_bytes < most;
+      if (!faster(choice, best, 1.0)) break;
     }
-    return *cache_.find(mixed_key) < kWorth * *cache_.find(plain_key);
+    return faster(best, Choice{}, kWorth) ? best : Choice{};
   }
 
-  const Plan plan_;
+  static int64_t taken(const Choice& choice) { return std::count(choice.takes.begin(), choice.takes.end(), true); }
+
+  size_t largest(const Choice& choice) const {
+    size_t most = 0;
+    for (size_t a = 0; a < choice.takes.size(); ++a)
+      if (choice.takes[a]) most = std::max(most, draft_.alternatives[a].packed_bytes);
+    return most;
+  }
+
+  Plan plan_of(const Choice& choice) const {
+    const auto takes = [&](size_t i) { return i < choice.takes.size() && choice.takes[i]; };
+    return scheduled(packed(with_alternatives(draft_, takes)), choice.schedule);
+  }
+
+  std::string key(const Choice& choice) const {
+    std::string text = key_ + "run";
+    for (const StepGroup& g : choice.schedule) text += cat(" ", g.first, "-", g.last, "x", g.images);
+    for (size_t a = 0; a < choice.takes.size(); ++a)
+      if (choice.takes[a]) text += cat(" +", draft_.alternatives[a].step);
+    return text;
+  }
+
+  // Is the whole faster with one choice than `worth` of its time with another? The least of some rounds of both.
+  bool faster(const Choice& one, const Choice& other, double worth) {
+    if (key(one) == key(other)) return false;
+    const std::string keys[2] = {cat(key(one), " beside ", key(other)), cat(key(other), " beside ", key(one))};
+    if (!cache_.find(keys[0]) || !cache_.find(keys[1])) {
+      const Plan plans[2] = {plan_of(one), plan_of(other)};
+      PlanRun runs[2] = {{plans[0], threads_, shape_}, {plans[1], threads_, shape_}};
+      double least[2] = {1e30, 1e30}, spent = 0;
+      for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 4); ++i) {
+        for (const int r : {0, 1}) {
+          const double seconds = runs[r].seconds();
+          least[r] = std::min(least[r], seconds), spent += seconds;
+        }
+      }
+      for (const int r : {0, 1}) cache_.add(keys[r], rounded_time(1e6 * least[r]));
+    }
+    return *cache_.find(keys[0]) < worth * *cache_.find(keys[1]);
+  }
+
+  const Draft& draft_;
   const BuildRequest& request_;
   TimingCache& cache_;
   InputShape shape_;
@@ -194,19 +291,38 @@ std::string describe(const Plan& plan, const StepGroup& g) {
              g.images == 1 ? "" : "s");
 }
 
+PassReport pass_named(std::string_view name, const BuildRequest& request) {
+  const auto& disabled = request.disabled_passes;
+  return {.name = std::string(name), .disabled = std::find(disabled.begin(), disabled.end(), name) != disabled.end()};
+}
+
+void choose(Draft& draft, bool depth_first, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
+  if (!depth_first && draft.alternatives.empty()) return;
+  const Choice choice = Chooser(draft, depth_first, request, cache).choose();
+  for (size_t i = 0; i < choice.takes.size(); ++i) {
+    const Alternative& a = draft.alternatives[i];
+    if (!choice.takes[i]) continue;
+    report.layers[a.step].kernel = a.kernel;
+    report.layers[a.step].milliseconds = a.milliseconds;
+  }
+  if (!choice.takes.empty()) draft = with_alternatives(std::move(draft), [&](size_t i) { return choice.takes[i]; });
+  draft.plan.schedule = choice.schedule;
+  for (const StepGroup& g : choice.schedule) report.notes.push_back(describe(draft.plan, g));
+}
+
 }  // namespace
 
-void choose_schedule(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
-  PassReport pass{.name = std::string(kDepthFirst)};
-  const auto& disabled = request.disabled_passes;
-  pass.disabled = std::find(disabled.begin(), disabled.end(), pass.name) != disabled.end();
+void choose_in_runs(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
+  const PassReport winograd = pass_named(kWinograd, request);
+  PassReport depth_first = pass_named(kDepthFirst, request);
   const auto start = std::chrono::steady_clock::now();
-  if (!pass.disabled && request.tactic_seconds > 0 && request.profile.opt[0] > 1) {
-    draft.plan.schedule = Scheduler(Draft(draft).finish(), request, cache).choose();
-    for (const StepGroup& g : draft.plan.schedule) report.notes.push_back(describe(draft.plan, g));
-  }
-  pass.milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  report.passes.push_back(pass);
+  if (winograd.disabled) draft.alternatives.clear();
+  if (request.tactic_seconds > 0)
+    choose(draft, !depth_first.disabled && request.profile.opt[0] > 1, request, cache, report);
+  depth_first.milliseconds =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  report.passes.push_back(winograd);
+  report.passes.push_back(depth_first);
 }
 
 }  // namespace qat::engine

@@ -1,5 +1,5 @@
-// Choice of a depth-first schedule by measurement: which steps of a CPU plan run over some images at a time
-// (plan.h, StepGroup).
+// Choices that a step alone cannot tell, by measurement of whole runs of a CPU plan: which steps run over some images at
+// a time (plan.h, StepGroup), and where kernels with large weights pay, which a run does not find in cache.
 #pragma once
 
 #include "engine/compile/tactics.h"
@@ -8,9 +8,10 @@ namespace qat::engine {
 
 inline constexpr std::string_view kDepthFirst = "depth_first";  // what --disable-pass calls it
 
-// Sets draft.plan.schedule, of a plan whose kernels are chosen and packed. Runs the network under a few uniform
-// schedules, takes for each stretch between two points where a single tensor is alive the one that was fastest there,
-// and keeps the mixture if the whole is faster with it. Does nothing for a budget of 0.
-void choose_schedule(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report);
+// Sets draft.plan.schedule and takes some of draft.alternatives, of a plan whose kernels are chosen. Runs the network
+// under a few uniform schedules, with and without the alternatives, takes for each stretch between two points where a
+// single tensor is alive the schedule that was fastest there, in it the faster kernel of each step, and keeps all that
+// if the whole is faster with it. Does nothing for a budget of 0.
+void choose_in_runs(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report);
 
 }  // namespace qat::engine

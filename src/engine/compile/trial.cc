@@ -93,6 +93,10 @@ std::vector<Candidate> candidates(const Plan& plan, const Step& step, const std:
   return found;
 }
 
+int32_t sum_bits(const StepView& conv, const Tensor& weights) {
+  return is_depthwise(conv) ? StepAttrs{}.sum_bits : kernels::sum_bits(conv_problem(conv), weights.data<int8_t>());
+}
+
 void pack_weights(const Plan& plan, const Step& step, const std::vector<Extents>& extents, const std::string& kernel,
                   const Tensor& weights, void* packed) {
   const StepView v{plan, step, extents};
@@ -180,7 +184,10 @@ double Trial::seconds(const Candidate& candidate, double give_up, bool patient) 
   const auto bound = bind_step({.view = {plan_, step_, extents_}, .memory = memory_});
   std::vector<AlignedBuffer> scratch;
   scratch.reserve(static_cast<size_t>(team_.size()));
-  for (int i = 0; i < team_.size(); ++i) scratch.emplace_back(bound->scratch_bytes());
+  for (int i = 0; i < team_.size(); ++i) {
+    scratch.emplace_back(bound->scratch_bytes());
+    std::memset(scratch.back().data(), 0, scratch.back().size());  // a run finds its pages there
+  }
   const int64_t units = bound->units(), slices = std::min(slices_, units);
   const auto run = [&](int i) {
     const int64_t slice = i % slices;

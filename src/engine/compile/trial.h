@@ -8,6 +8,7 @@
 #include "engine/cpu/float_ops.h"
 #include "engine/runtime/extents.h"
 #include "engine/runtime/memory.h"
+#include "engine/runtime/problems.h"
 #include "engine/runtime/team.h"
 
 namespace qat::engine {
@@ -19,6 +20,9 @@ struct Candidate {
   size_t packed_bytes = 0;
 };
 std::vector<Candidate> candidates(const Plan& plan, const Step& step, const std::vector<Extents>& extents);
+
+// Of a convolution with these plain weights (cpu/conv/conv.h).
+int32_t sum_bits(const StepView& conv, const Tensor& weights);
 
 // Packs plain weights for a kernel; `packed` is 64-byte aligned and zeroed.
 void pack_weights(const Plan& plan, const Step& step, const std::vector<Extents>& extents, const std::string& kernel,

@@ -12,6 +12,7 @@ void write_attrs(const StepAttrs& a, WireWriter& out) {
   out.put(static_cast<uint8_t>(a.function)), out.put(static_cast<uint8_t>(a.activation));
   out.put(a.p0), out.put(a.p1), out.put(a.skip_scale), out.put(a.value), out.put(a.pool_scale);
   out.put(static_cast<uint8_t>(a.middle)), out.put(a.middle_scale), out.put(a.middle_lo), out.put(a.middle_hi);
+  out.put(a.sum_bits);
   out.put(static_cast<uint32_t>(a.scales.size()));
   for (const float scale : a.scales) out.put(scale);
 }
@@ -37,6 +38,7 @@ StepAttrs read_attrs(WireReader& in) {
   a.middle_scale = in.get<float>();
   a.middle_lo = in.get<int32_t>();
   a.middle_hi = in.get<int32_t>();
+  a.sum_bits = in.get<int32_t>();
   a.scales.resize(in.length(sizeof(float)));
   for (float& scale : a.scales) scale = in.get<float>();
   return a;

@@ -116,6 +116,7 @@ struct StepAttrs {
   float middle_scale = 1;
   int32_t middle_lo = 0, middle_hi = 0;  // less the zero point
   float value = 0;                       // kFloatPad
+  int32_t sum_bits = 32;                 // of an int8 layer's sums (cpu/conv/conv.h)
   double pool_scale = 1;                 // s_x / s_y, before the division by the window's count
   std::vector<float> scales;             // requantization of kAdd, kMul, kConcat (ir/ops.h, RequantAttrs)
 };

@@ -78,6 +78,7 @@ ConvProblem conv_problem(const StepView& v) {
   p.groups = v.step.attrs.groups;
   expect(v.step, p.in_channels % p.groups == 0 && p.out_channels % p.groups == 0, "groups do not divide the channels");
   p.in_highest = v.in(0).hi;
+  p.sum_bits = v.step.attrs.sum_bits;
   p.epilogue = layer_epilogue(v);
   return p;
 }

@@ -21,6 +21,7 @@ struct ConvProblem {
   int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
   int32_t in_zero_point = 0;
   int32_t in_highest = 255;  // no stored value of x is higher, nor is in_zero_point
+  int32_t sum_bits = 32;     // -2^(sum_bits - 1) <= acc < 2^(sum_bits - 1) with this layer's weights
   Epilogue epilogue;
   int64_t batch = 1, in_h = 1, in_w = 1;  // the bound shape
 
@@ -42,6 +43,9 @@ struct ConvArgs {
   const uint8_t* skip = nullptr;      // when epilogue.has_skip
   void* y = nullptr;
 };
+
+// The least sum_bits of a problem with these weights, [K][C/G][R][S].
+int32_t sum_bits(const ConvProblem& p, std::span<const int8_t> weights);
 
 using ConvKernel = WeightKernel<ConvProblem, ConvArgs>;
 

@@ -14,4 +14,8 @@ extern const ConvKernel kConv4x16Avx2;
 extern const ConvKernel kConv4x8Portable;
 extern const ConvKernel kConvReference;
 
+extern const ConvKernel kWinogradAvx512Vnni;
+extern const ConvKernel kWinogradAvxVnni;
+extern const ConvKernel kWinogradAvx2;
+
 }  // namespace qat::kernels

@@ -150,8 +150,27 @@ template <Finish How, int First, int Count, int Rows, int Vectors>
   }
 }
 
+// 1 to 4 rows whose sums are in memory, one after the other; `at` is at the first.
+template <Finish How, int Count, int Vectors>
+[[gnu::always_inline]] inline void store_from(const Plain<Vectors>& plain, const Place& at, const int32_t* sums) {
+  Sums<Count, Vectors> part;
+#pragma GCC unroll 4
+  for (int i = 0; i < Count; ++i)
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) part.acc[i][v] = _mm512_load_si512(sums + (i * Vectors + v) * 16);
+  store_rows<How, 0, Count>(plain, at, part);
+}
+template <Finish How, int Vectors>
+[[gnu::always_inline]] inline void store_quad(const Plain<Vectors>& plain, const Place& at, const int32_t* sums,
+                                              int64_t count) {
+  if (count >= 4) return store_from<How, 4>(plain, at, sums);
+  if (count == 3) return store_from<How, 3>(plain, at, sums);
+  if (count == 2) return store_from<How, 2>(plain, at, sums);
+  store_from<How, 1>(plain, at, sums);
+}
+
 // Any epilogue, from memory, one vector at a time.
-void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) {
+[[maybe_unused]] void finish_rows(const TileTask& t, const int32_t* sums, int rows, int vectors) {
   const Epilogue& e = t.epilogue->full;
   const int64_t element = e.output == Output::kF32 ? 4 : 1;
   for (int i = 0; i < rows; ++i) {

@@ -109,6 +109,11 @@ extern const TileSet kTilesAvx512;
 extern const TileSet kTilesAvx512Vnni;
 extern const TileSet kTilesAmx;
 
+// Tiles of words: rows and weights of 16 bits, a step is two of them. They end in their sums, s32 in y, modulo 2^32.
+extern const TileSet kTileWordsAvx2;
+extern const TileSet kTileWordsAvxVnni;
+extern const TileSet kTileWordsAvx512Vnni;
+
 // The runs of a task against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the
 // way.
 void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t next_size);

@@ -54,32 +54,13 @@ struct Backlog {
   int at = 0, row = 0;  // the next ones
 };
 
-template <Finish How, int Count, int Vectors>
-[[gnu::always_inline]] inline void finish_some(const Plain<Vectors>& plain, const Place& at, const int32_t* sums) {
-  Sums<Count, Vectors> part;
-#pragma GCC unroll 4
-  for (int i = 0; i < Count; ++i)
-#pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) part.acc[i][v] = _mm512_load_si512(sums + (i * Vectors + v) * 16);
-  store_rows<How, 0, Count>(plain, at, part);
-}
-
 // The next quad of the backlog; there is one. `at`: any place of the call; `rows`: the height of its tiles.
 template <Finish How, int Vectors>
 [[gnu::always_inline]] inline void finish_quad(const Plain<Vectors>& plain, Place at, int rows, Backlog<Vectors>& b) {
   const int32_t* sums = b.sums + b.at * Backlog<Vectors>::kTile + b.row * Vectors * 16;
   at.y = b.tiles[b.at].y + b.row * at.y_stride;
   at.skip = b.tiles[b.at].skip + b.row * at.skip_stride;
-  const int left = rows - b.row;
-  if (left >= kQuad) {
-    finish_some<How, kQuad>(plain, at, sums);
-  } else if (left == 3) {
-    finish_some<How, 3>(plain, at, sums);
-  } else if (left == 2) {
-    finish_some<How, 2>(plain, at, sums);
-  } else {
-    finish_some<How, 1>(plain, at, sums);
-  }
+  store_quad<How>(plain, at, sums, rows - b.row);
   b.row += kQuad;
   if (b.row >= rows) b.row = 0, ++b.at;
 }

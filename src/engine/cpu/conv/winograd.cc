@@ -1,0 +1,90 @@
+// Tiles, blocks and weights of the Winograd kernels: see winograd.h.
+#include "engine/cpu/conv/winograd.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "engine/cpu/conv/winograd_transforms.h"
+
+namespace qat::kernels {
+namespace {
+
+constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed inputs: half of a small second-level cache
+constexpr int64_t kMostTiles = 56;           // of a block: its sums for a panel stay near
+constexpr int64_t kLine = 64;
+constexpr int64_t kSlack = 64;  // read past a pixel's channels
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// The least odd number of cache lines: 36 points side by side fall into different sets.
+int64_t odd_lines(int64_t bytes) { return (ceil_div(bytes, kLine) | 1) * kLine; }
+
+int64_t depth_bytes(const ConvProblem& p) { return ceil_div(p.in_channels, 2) * 4; }
+
+}  // namespace
+
+WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
+    : tiles_h(ceil_div(p.out_h(), kWinogradOut)),
+      tiles_w(ceil_div(p.out_w(), kWinogradOut)),
+      tiles(p.batch * tiles_h * tiles_w),
+      input_row(ceil_div(p.in_channels, kLine / 2) * kLine) {
+  const int64_t fit = kBlockBytes / (kWinogradPoints * input_row) / set.max_rows * set.max_rows;
+  const int64_t most = std::clamp<int64_t>(fit, set.max_rows, std::max<int64_t>(set.max_rows, kMostTiles));
+  run = ceil_div(tiles, ceil_div(tiles, most));
+  count = ceil_div(tiles, run);
+  input_point = odd_lines(run * input_row);
+  sums_point = odd_lines(run * set.columns() * 4);
+  patch_bytes = (kWinogradPoints * pitch_of(p.in_channels) + kSlack + kLine - 1) / kLine * kLine;
+}
+
+PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p) {
+  return {tiles, kWinogradPoints, p.out_channels, depth_bytes(p)};
+}
+
+const char* winograd_supports(const ConvProblem& p) {
+  if (p.kernel_h != 3 || p.kernel_w != 3 || p.stride_h != 1 || p.stride_w != 1 || p.dilation_h != 1 ||
+      p.dilation_w != 1)
+    return "it is not 3x3 with a stride of 1";
+  if (p.groups != 1) return "it has groups";
+  if (p.sum_bits > kWinogradSumBits) return "its weights may need sums of more than 26 bits";
+  return nullptr;
+}
+
+// [K][C][3][3] to [36][K][C rounded up to 2] words, then panels: two words are a step of four bytes.
+void winograd_pack(const TileSet& tiles, const ConvProblem& p, const int8_t* weights, void* packed) {
+  const int64_t words = depth_bytes(p) / 2, rows = kWinogradPoints * p.out_channels;
+  std::vector<int16_t> points(static_cast<size_t>(rows * words), 0);
+  for (int64_t k = 0; k < p.out_channels; ++k) {
+    for (int64_t c = 0; c < p.in_channels; ++c, weights += 9) {
+      int across[3][kWinogradIn], all[kWinogradIn][kWinogradIn];
+      for (int i = 0; i < 3; ++i)
+        transform_weights<int>(weights[3 * i], weights[3 * i + 1], weights[3 * i + 2], across[i], 1);
+      for (int j = 0; j < kWinogradIn; ++j)
+        transform_weights<int>(across[0][j], across[1][j], across[2][j], &all[0][j], kWinogradIn);
+      for (int point = 0; point < kWinogradPoints; ++point)
+        points[static_cast<size_t>((point * p.out_channels + k) * words + c)] =
+            static_cast<int16_t>(all[point / kWinogradIn][point % kWinogradIn]);
+    }
+  }
+  pack_panels(tiles, winograd_layout(tiles, p), reinterpret_cast<const int8_t*>(points.data()), 0, packed);
+}
+
+WinogradWindow winograd_window(const ConvProblem& p, const WinogradBlocks& blocks, const uint8_t* x, int64_t tile,
+                               uint8_t* patch) {
+  const int64_t pitch = pitch_of(p.in_channels), image = tile / (blocks.tiles_h * blocks.tiles_w);
+  const int64_t top = tile / blocks.tiles_w % blocks.tiles_h * kWinogradOut - p.pad_top;
+  const int64_t left = tile % blocks.tiles_w * kWinogradOut - p.pad_left;
+  const uint8_t* first = x + ((image * p.in_h + top) * p.in_w + left) * pitch;
+  if (top >= 0 && left >= 0 && top + kWinogradIn <= p.in_h && left + kWinogradIn <= p.in_w)
+    return {first, p.in_w * pitch};
+  const int64_t row_bytes = kWinogradIn * pitch;
+  std::memset(patch, p.in_zero_point, static_cast<size_t>(kWinogradIn * row_bytes));
+  const int64_t begin = std::max<int64_t>(0, -left), end = std::min(kWinogradIn, p.in_w - left);
+  for (int64_t i = std::max<int64_t>(0, -top); i < std::min(kWinogradIn, p.in_h - top) && begin < end; ++i)
+    std::memcpy(patch + i * row_bytes + begin * pitch, first + (i * p.in_w + begin) * pitch,
+                static_cast<size_t>((end - begin) * pitch));
+  return {patch, row_bytes};
+}
+
+}  // namespace qat::kernels

@@ -1,0 +1,61 @@
+// Exact Winograd convolution F(4x4, 3x3) of int8: the same int32 sums as any other kernel's, with a quarter of the
+// multiplications.
+//
+//   Y = A' [(G' g G'^T) .* (B^T d B)] A'^T    for a tile of 4 x 4 outputs, d: its 6 x 6 inputs, g: 3 x 3 weights
+//
+// with the points 0, 1, -1, 2, -2, infinity (Lavin and Gray, 2016), and the rows of G and A scaled to integers
+// (winograd_transforms.h). Everything fits:
+//
+//   B^T d B   s16: |x - z| <= 255, absolute coefficients sum to at most 10 a dimension: 100 * 255 = 25,500
+//   G' g G'^T s16: |w| <= 128, at most 7 a dimension: 49 * 128 = 6,272
+//   products  are summed over the channels modulo 2^32, as vpdpwssd, vpmaddwd and vpaddd do
+//   Y         comes out multiplied by 9 * 2^k, k <= 6. 9 has an inverse modulo 2^32, and a shift by k gives Y exactly
+//             where |Y| < 2^25: ConvProblem::sum_bits <= 26, which a layer's own weights decide
+//
+// s16 products run at half the rate of u8 times s8, so the multiplications of a layer take half the time; transforms
+// cost some 300 operations on vectors a tile and 32 channels. Weights take 8 times the bytes.
+//
+// A unit is one block of tiles times one panel of output channels. A block's inputs are transformed once to 36 matrices
+// [tiles][channels], and each meets its matrix of weights; the sums of a panel are transformed back, 36 to 16.
+#pragma once
+
+#include "engine/cpu/conv/conv.h"
+#include "engine/cpu/tile/panels.h"
+#include "engine/cpu/tile/tile.h"
+
+namespace qat::kernels {
+
+constexpr int64_t kWinogradOut = 4, kWinogradIn = 6, kWinogradPoints = kWinogradIn * kWinogradIn;
+constexpr int kWinogradSumBits = 26;
+
+// The problem cut into tiles and blocks of tiles, and where things lie in a thread's scratch.
+struct WinogradBlocks {
+  WinogradBlocks(const TileSet& tiles, const ConvProblem& p);
+
+  int64_t tiles_h, tiles_w;         // of an image
+  int64_t tiles, run, count;        // run: tiles of a block, but for the last one
+  int64_t input_row;                // bytes of a tile's transformed channels at one point
+  int64_t input_point, sums_point;  // bytes between two points
+  int64_t patch_bytes;              // of a tile's inputs, copied where it reaches over the border
+
+  size_t scratch_bytes() const {
+    return static_cast<size_t>(kWinogradPoints * (input_point + sums_point) + patch_bytes);
+  }
+};
+
+// Of the packed weights: a group for each point.
+PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p);
+
+const char* winograd_supports(const ConvProblem& p);
+void winograd_pack(const TileSet& tiles, const ConvProblem& p, const int8_t* weights, void* packed);
+
+// The pixel rows of a tile's 6 x 6 inputs, `row` bytes apart.
+struct WinogradWindow {
+  const uint8_t* x;
+  int64_t row;
+};
+// In the image, or copied to `patch` with zero points around it.
+WinogradWindow winograd_window(const ConvProblem& p, const WinogradBlocks& blocks, const uint8_t* x, int64_t tile,
+                               uint8_t* patch);
+
+}  // namespace qat::kernels

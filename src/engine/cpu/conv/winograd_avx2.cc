@@ -1,0 +1,16 @@
+// Winograd for AVX2.
+#include "engine/cpu/conv/conv_kernels.h"
+#include "engine/cpu/conv/winograd256.h"
+
+namespace qat::kernels {
+namespace {
+
+struct Avx2 : Winograd256 {
+  static constexpr const TileSet& kTiles = kTileWordsAvx2;
+};
+
+}  // namespace
+
+constinit const ConvKernel kWinogradAvx2 = make_winograd_kernel<Avx2>("conv_s8_winograd_6x16_avx2", Isa::kAvx2);
+
+}  // namespace qat::kernels
