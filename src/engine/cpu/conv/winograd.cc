@@ -28,12 +28,15 @@ WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
     : tiles_h(ceil_div(p.out_h(), kWinogradOut)),
       tiles_w(ceil_div(p.out_w(), kWinogradOut)),
       tiles(p.batch * tiles_h * tiles_w),
-      input_row(ceil_div(p.in_channels, kLine / 2) * kLine) {
-  const int64_t fit = kBlockBytes / (kWinogradPoints * input_row) / set.max_rows * set.max_rows;
+      vector_bytes(set.vector_columns * 4),
+      channel_blocks(ceil_div(2 * p.in_channels, vector_bytes)) {
+  const int64_t tile_bytes = kWinogradPoints * channel_blocks * vector_bytes;
+  const int64_t fit = kBlockBytes / tile_bytes / set.max_rows * set.max_rows;
   const int64_t most = std::clamp<int64_t>(fit, set.max_rows, std::max<int64_t>(set.max_rows, kMostTiles));
   run = ceil_div(tiles, ceil_div(tiles, most));
   count = ceil_div(tiles, run);
-  input_point = odd_lines(run * input_row);
+  input_block = run * vector_bytes;
+  input_point = odd_lines(channel_blocks * input_block);
   sums_point = odd_lines(run * set.columns() * 4);
   patch_bytes = (kWinogradPoints * pitch_of(p.in_channels) + kSlack + kLine - 1) / kLine * kLine;
 }

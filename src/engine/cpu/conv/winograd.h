@@ -32,11 +32,12 @@ constexpr int kWinogradSumBits = 26;
 struct WinogradBlocks {
   WinogradBlocks(const TileSet& tiles, const ConvProblem& p);
 
-  int64_t tiles_h, tiles_w;         // of an image
-  int64_t tiles, run, count;        // run: tiles of a block, but for the last one
-  int64_t input_row;                // bytes of a tile's transformed channels at one point
-  int64_t input_point, sums_point;  // bytes between two points
-  int64_t patch_bytes;              // of a tile's inputs, copied where it reaches over the border
+  int64_t tiles_h, tiles_w;   // of an image
+  int64_t tiles, run, count;  // run: tiles of a block, but for the last one
+  // A thread's transformed inputs: [points][blocks of a vector's channels][tiles][a vector of words].
+  int64_t vector_bytes, channel_blocks;
+  int64_t input_block, input_point, sums_point;  // bytes between two blocks of channels, and between two points
+  int64_t patch_bytes;                           // of a tile's inputs, copied where it reaches over the border
 
   size_t scratch_bytes() const {
     return static_cast<size_t>(kWinogradPoints * (input_point + sums_point) + patch_bytes);

@@ -14,14 +14,14 @@
 namespace qat::kernels {
 namespace {
 
-// One tile's channels to 36 points, `point` bytes apart.
+// One tile's inputs to 36 points; `to`: its first block of channels at the first point.
 template <class Arch>
-void transform_window(const WinogradWindow& window, int64_t pitch, int64_t channels, int32_t zero_point, uint8_t* to,
-                      int64_t point) {
+void transform_window(const WinogradWindow& window, const WinogradBlocks& blocks, int64_t pitch, int32_t zero_point,
+                      uint8_t* to) {
   using Words = typename Arch::Words;
   constexpr int64_t kCount = sizeof(Words) / 2;
   const Words zero = Words{} + static_cast<int16_t>(zero_point);
-  for (int64_t c = 0; c < channels; c += kCount, to += sizeof(Words)) {
+  for (int64_t c = 0; c < blocks.channel_blocks * kCount; c += kCount, to += blocks.input_block) {
     Words across[6][6];
 #pragma GCC unroll 6
     for (int i = 0; i < 6; ++i) {
@@ -37,7 +37,7 @@ void transform_window(const WinogradWindow& window, int64_t pitch, int64_t chann
       transform_input<Words>(across[0][j], across[1][j], across[2][j], across[3][j], across[4][j], across[5][j], all,
                              1);
 #pragma GCC unroll 6
-      for (int i = 0; i < 6; ++i) *reinterpret_cast<Words*>(to + (i * 6 + j) * point) = all[i];
+      for (int i = 0; i < 6; ++i) *reinterpret_cast<Words*>(to + (i * 6 + j) * blocks.input_point) = all[i];
     }
   }
 }
@@ -127,16 +127,17 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
     const int64_t count = std::min(blocks.run, blocks.tiles - first), vectors = layout.vectors(panel);
     if (unit == begin || panel == 0)
       for (int64_t i = 0; i < count; ++i)
-        transform_window<Arch>(winograd_window(p, blocks, a.x, first + i, patch), pitch_of(p.in_channels),
-                               p.in_channels, p.in_zero_point, inputs + i * blocks.input_row, blocks.input_point);
+        transform_window<Arch>(winograd_window(p, blocks, a.x, first + i, patch), blocks, pitch_of(p.in_channels),
+                               p.in_zero_point, inputs + i * blocks.vector_bytes);
     for (int64_t point = 0; point < kWinogradPoints; ++point) {
       const auto* weights = static_cast<const uint8_t*>(a.weights) + layout.offset(point, panel);
       const bool more = point + 1 < kWinogradPoints;
       run_tiles(Arch::kTiles, static_cast<int>(vectors),
                 {.rows = inputs + point * blocks.input_point,
-                 .row_stride = blocks.input_row,
+                 .row_stride = blocks.vector_bytes,
                  .run = count,
                  .steps = layout.depth / 4,
+                 .segment_step = blocks.input_block,
                  .panel = weights,
                  .y = sums + point * blocks.sums_point,
                  .y_stride = vectors * layout.vector_columns * 4,

@@ -1,26 +1,20 @@
-// Tiles of words for AVX2: vpmaddwd and an addition; 12 sums, 2 weights, 1 broadcast and 1 product fill 16 registers.
-#include "engine/cpu/tile/tile_words256.h"
+// Tiles of words of up to 6 rows x 16 columns for AVX2: vpmaddwd and an addition; 12 sums, 2 weights, 1 broadcast and 1
+// product fill 16 registers.
+#include "engine/cpu/tile/tile_words.h"
 
 namespace qat::kernels {
 namespace {
 
 struct DotWords {
-  template <int Vectors>
-  struct Weights {
-    [[gnu::always_inline]] explicit Weights(const int8_t* w) {
-#pragma GCC unroll 2
-      for (int v = 0; v < Vectors; ++v) words[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(w + 32 * v));
-    }
-    [[gnu::always_inline]] void add(__m256i x, __m256i (&sums)[Vectors]) const {
-#pragma GCC unroll 2
-      for (int v = 0; v < Vectors; ++v) sums[v] = _mm256_add_epi32(sums[v], _mm256_madd_epi16(x, words[v]));
-    }
-    __m256i words[Vectors];
-  };
+  using Vector = __m256i;
+  static Vector load(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
+  static Vector broadcast(const void* p) { return _mm256_broadcastd_epi32(_mm_loadu_si32(p)); }
+  static void store(Vector v, void* p) { _mm256_store_si256(static_cast<__m256i*>(p), v); }
+  static Vector add(Vector sum, Vector x, Vector w) { return _mm256_add_epi32(sum, _mm256_madd_epi16(x, w)); }
 };
 
 }  // namespace
 
-constinit const TileSet kTileWordsAvx2 = make_words256<DotWords>(Isa::kAvx2, std::make_integer_sequence<int, 6>());
+constinit const TileSet kTileWordsAvx2 = make_words<DotWords>(Isa::kAvx2, std::make_integer_sequence<int, 6>());
 
 }  // namespace qat::kernels
