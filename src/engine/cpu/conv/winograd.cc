@@ -2,6 +2,7 @@
 #include "engine/cpu/conv/winograd.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -10,8 +11,9 @@
 namespace qat::kernels {
 namespace {
 
-constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed inputs: half of a small second-level cache
-constexpr int64_t kMostTiles = 56;           // of a block: its sums for a panel stay near
+constexpr int64_t kBlockBytes = 1280 * 1024;  // of transformed inputs, at most: more than some second-level caches
+                                              // hold, but weights are read once for each block, and are more
+constexpr int64_t kMostTiles = 56;  // of a block: its sums for a panel stay near
 constexpr int64_t kLine = 64;
 constexpr int64_t kSlack = 64;  // read past a pixel's channels
 
@@ -25,9 +27,12 @@ int64_t depth_bytes(const ConvProblem& p) { return ceil_div(p.in_channels, 2) * 
 }  // namespace
 
 WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
-    : tiles_h(ceil_div(p.out_h(), kWinogradOut)),
-      tiles_w(ceil_div(p.out_w(), kWinogradOut)),
-      tiles(p.batch * tiles_h * tiles_w),
+    : rows(p.out_h()),
+      columns(p.out_w()),
+      right(columns.rest != 0 ? p.batch * rows.full : 0),
+      whole(right + p.batch * rows.full * columns.full),
+      bottom(whole + (rows.rest != 0 ? p.batch * columns.full : 0)),
+      tiles(p.batch * rows.count() * columns.count()),
       vector_bytes(set.vector_columns * 4),
       channel_blocks(ceil_div(2 * p.in_channels, vector_bytes)) {
   const int64_t tile_bytes = kWinogradPoints * channel_blocks * vector_bytes;
@@ -39,6 +44,35 @@ WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
   input_point = odd_lines(channel_blocks * input_block);
   sums_point = odd_lines(run * set.columns() * 4);
   patch_bytes = (kWinogradPoints * pitch_of(p.in_channels) + kSlack + kLine - 1) / kLine * kLine;
+}
+
+WinogradBlocks::Tile WinogradBlocks::at(int64_t index) const {
+  int64_t image = 0, row = rows.full, column = columns.full;
+  if (index < right) {
+    image = index / rows.full, row = index % rows.full;
+  } else if (index < whole) {
+    index -= right, column = index % columns.full, index /= columns.full;
+    image = index / rows.full, row = index % rows.full;
+  } else if (index < bottom) {
+    index -= whole, image = index / columns.full, column = index % columns.full;
+  } else {
+    image = index - bottom;
+  }
+  return {image, row * kWinogradOut, column * kWinogradOut, rows.outputs(row), columns.outputs(column)};
+}
+
+namespace {
+
+// Has a transform of so many outputs this point?
+bool has_point(int outputs, int point) {
+  return outputs == 0 || outputs == kWinogradOut || point == 5 || point < outputs + 1;
+}
+
+}  // namespace
+
+WinogradBlocks::Range WinogradBlocks::with_point(int point) const {
+  const bool at_bottom = has_point(rows.rest, point / 6), at_right = has_point(columns.rest, point % 6);
+  return {at_right ? 0 : right, at_bottom && at_right ? tiles : at_bottom ? bottom : whole};
 }
 
 PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p) {
@@ -60,31 +94,29 @@ void winograd_pack(const TileSet& tiles, const ConvProblem& p, const int8_t* wei
   std::vector<int16_t> points(static_cast<size_t>(rows * words), 0);
   for (int64_t k = 0; k < p.out_channels; ++k) {
     for (int64_t c = 0; c < p.in_channels; ++c, weights += 9) {
-      int across[3][kWinogradIn], all[kWinogradIn][kWinogradIn];
+      int across[3][kWinogradIn], all[kWinogradIn][kWinogradIn];  // all: transposed
       for (int i = 0; i < 3; ++i)
-        transform_weights<int>(weights[3 * i], weights[3 * i + 1], weights[3 * i + 2], across[i], 1);
+        transform_weights(std::array<int, 3>{weights[3 * i], weights[3 * i + 1], weights[3 * i + 2]}.data(), across[i]);
       for (int j = 0; j < kWinogradIn; ++j)
-        transform_weights<int>(across[0][j], across[1][j], across[2][j], &all[0][j], kWinogradIn);
+        transform_weights(std::array<int, 3>{across[0][j], across[1][j], across[2][j]}.data(), all[j]);
       for (int point = 0; point < kWinogradPoints; ++point)
         points[static_cast<size_t>((point * p.out_channels + k) * words + c)] =
-            static_cast<int16_t>(all[point / kWinogradIn][point % kWinogradIn]);
+            static_cast<int16_t>(all[point % kWinogradIn][point / kWinogradIn]);
     }
   }
   pack_panels(tiles, winograd_layout(tiles, p), reinterpret_cast<const int8_t*>(points.data()), 0, packed);
 }
 
-WinogradWindow winograd_window(const ConvProblem& p, const WinogradBlocks& blocks, const uint8_t* x, int64_t tile,
+WinogradWindow winograd_window(const ConvProblem& p, const WinogradBlocks::Tile& tile, const uint8_t* x,
                                uint8_t* patch) {
-  const int64_t pitch = pitch_of(p.in_channels), image = tile / (blocks.tiles_h * blocks.tiles_w);
-  const int64_t top = tile / blocks.tiles_w % blocks.tiles_h * kWinogradOut - p.pad_top;
-  const int64_t left = tile % blocks.tiles_w * kWinogradOut - p.pad_left;
-  const uint8_t* first = x + ((image * p.in_h + top) * p.in_w + left) * pitch;
-  if (top >= 0 && left >= 0 && top + kWinogradIn <= p.in_h && left + kWinogradIn <= p.in_w)
-    return {first, p.in_w * pitch};
-  const int64_t row_bytes = kWinogradIn * pitch;
-  std::memset(patch, p.in_zero_point, static_cast<size_t>(kWinogradIn * row_bytes));
-  const int64_t begin = std::max<int64_t>(0, -left), end = std::min(kWinogradIn, p.in_w - left);
-  for (int64_t i = std::max<int64_t>(0, -top); i < std::min(kWinogradIn, p.in_h - top) && begin < end; ++i)
+  const int64_t pitch = pitch_of(p.in_channels), top = tile.top - p.pad_top, left = tile.left - p.pad_left;
+  const int64_t high = tile.high + 2, wide = tile.wide + 2;
+  const uint8_t* first = x + ((tile.image * p.in_h + top) * p.in_w + left) * pitch;
+  if (top >= 0 && left >= 0 && top + high <= p.in_h && left + wide <= p.in_w) return {first, p.in_w * pitch};
+  const int64_t row_bytes = wide * pitch;
+  std::memset(patch, p.in_zero_point, static_cast<size_t>(high * row_bytes));
+  const int64_t begin = std::max<int64_t>(0, -left), end = std::min(wide, p.in_w - left);
+  for (int64_t i = std::max<int64_t>(0, -top); i < std::min(high, p.in_h - top) && begin < end; ++i)
     std::memcpy(patch + i * row_bytes + begin * pitch, first + (i * p.in_w + begin) * pitch,
                 static_cast<size_t>((end - begin) * pitch));
   return {patch, row_bytes};

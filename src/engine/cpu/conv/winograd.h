@@ -15,6 +15,9 @@
 // s16 products run at half the rate of u8 times s8, so the multiplications of a layer take half the time; transforms
 // cost some 300 operations on vectors a tile and 32 channels. Weights take 8 times the bytes.
 //
+// Where an image ends in 1 to 3 outputs, its last tiles are of F(2) or F(3) in that dimension, on 4 or 5 of the same
+// points, whose weights serve all: 14 x 14 outputs take 484 products instead of 576, 7 x 7 take 121 instead of 144.
+//
 // A unit is one block of tiles times one panel of output channels. A block's inputs are transformed once to 36 matrices
 // [tiles][channels], and each meets its matrix of weights; the sums of a panel are transformed back, 36 to 16.
 #pragma once
@@ -28,12 +31,40 @@ namespace qat::kernels {
 constexpr int64_t kWinogradOut = 4, kWinogradIn = 6, kWinogradPoints = kWinogradIn * kWinogradIn;
 constexpr int kWinogradSumBits = 26;
 
-// The problem cut into tiles and blocks of tiles, and where things lie in a thread's scratch.
+// The tiles of a dimension of an image: `full` of four outputs, then, where outputs are left, one of `rest` (2 or 3: a
+// single one is computed as the first of two).
+struct WinogradTiling {
+  explicit WinogradTiling(int64_t outputs)
+      : full(outputs / kWinogradOut),
+        rest(outputs % kWinogradOut == 0   ? 0
+             : outputs % kWinogradOut == 3 ? 3
+                                           : 2) {}
+  int64_t count() const { return full + (rest != 0); }
+  int outputs(int64_t tile) const { return static_cast<int>(tile < full ? kWinogradOut : rest); }
+  int64_t full;
+  int rest;
+};
+
+// The problem cut into tiles and blocks of tiles, and where things lie in a thread's scratch. Tiles are ordered by
+// kind, those of the right edge, full ones, those of the bottom, corners, so that the ones that have a point follow
+// each other.
 struct WinogradBlocks {
   WinogradBlocks(const TileSet& tiles, const ConvProblem& p);
 
-  int64_t tiles_h, tiles_w;   // of an image
-  int64_t tiles, run, count;  // run: tiles of a block, but for the last one
+  struct Tile {
+    int64_t image, top, left;  // its first output
+    int high, wide;            // outputs that are computed
+  };
+  Tile at(int64_t index) const;
+
+  struct Range {
+    int64_t begin, end;
+  };
+  Range with_point(int point) const;  // tiles
+
+  WinogradTiling rows, columns;
+  int64_t right, whole, bottom, tiles;  // tiles before the end of each kind
+  int64_t run, count;                   // run: tiles of a block, but for the last one; blocks
   // A thread's transformed inputs: [points][blocks of a vector's channels][tiles][a vector of words].
   int64_t vector_bytes, channel_blocks;
   int64_t input_block, input_point, sums_point;  // bytes between two blocks of channels, and between two points
@@ -50,13 +81,13 @@ PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p);
 const char* winograd_supports(const ConvProblem& p);
 void winograd_pack(const TileSet& tiles, const ConvProblem& p, const int8_t* weights, void* packed);
 
-// The pixel rows of a tile's 6 x 6 inputs, `row` bytes apart.
+// The pixel rows of a tile's inputs, `row` bytes apart.
 struct WinogradWindow {
   const uint8_t* x;
   int64_t row;
 };
 // In the image, or copied to `patch` with zero points around it.
-WinogradWindow winograd_window(const ConvProblem& p, const WinogradBlocks& blocks, const uint8_t* x, int64_t tile,
+WinogradWindow winograd_window(const ConvProblem& p, const WinogradBlocks::Tile& tile, const uint8_t* x,
                                uint8_t* patch);
 
 }  // namespace qat::kernels

@@ -14,56 +14,87 @@
 namespace qat::kernels {
 namespace {
 
-// One tile's inputs to 36 points; `to`: its first block of channels at the first point.
-template <class Arch>
+// One tile's inputs to its points; `to`: its first block of channels at the first point.
+template <class Arch, int High, int Wide>
 void transform_window(const WinogradWindow& window, const WinogradBlocks& blocks, int64_t pitch, int32_t zero_point,
                       uint8_t* to) {
   using Words = typename Arch::Words;
   constexpr int64_t kCount = sizeof(Words) / 2;
+  constexpr auto kRows = points_of<High>();
+  constexpr auto kColumns = points_of<Wide>();
   const Words zero = Words{} + static_cast<int16_t>(zero_point);
   for (int64_t c = 0; c < blocks.channel_blocks * kCount; c += kCount, to += blocks.input_block) {
-    Words across[6][6];
+    Words across[High + 2][Wide + 2];
 #pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < High + 2; ++i) {
       const uint8_t* x = window.x + i * window.row + c;
-      transform_input<Words>(Arch::load_words(x) - zero, Arch::load_words(x + pitch) - zero,
-                             Arch::load_words(x + 2 * pitch) - zero, Arch::load_words(x + 3 * pitch) - zero,
-                             Arch::load_words(x + 4 * pitch) - zero, Arch::load_words(x + 5 * pitch) - zero, across[i],
-                             1);
+      Words d[Wide + 2];
+#pragma GCC unroll 6
+      for (int j = 0; j < Wide + 2; ++j) d[j] = Arch::load_words(x + j * pitch) - zero;
+      transform_input<Wide>(d, across[i]);
     }
 #pragma GCC unroll 6
-    for (int j = 0; j < 6; ++j) {
-      Words all[6];
-      transform_input<Words>(across[0][j], across[1][j], across[2][j], across[3][j], across[4][j], across[5][j], all,
-                             1);
+    for (int j = 0; j < Wide + 2; ++j) {
+      Words d[High + 2], t[High + 2];
 #pragma GCC unroll 6
-      for (int i = 0; i < 6; ++i) *reinterpret_cast<Words*>(to + (i * 6 + j) * blocks.input_point) = all[i];
+      for (int i = 0; i < High + 2; ++i) d[i] = across[i][j];
+      transform_input<High>(d, t);
+#pragma GCC unroll 6
+      for (int i = 0; i < High + 2; ++i)
+        *reinterpret_cast<Words*>(to + (kRows[static_cast<size_t>(i)] * 6 + kColumns[static_cast<size_t>(j)]) *
+                                           blocks.input_point) = t[i];
     }
   }
 }
 
-// The sums of 16 pixels from those of 36 points, `point` bytes apart; `to`: [4][4] of them, `stride` vectors apart.
-template <class Arch>
-[[gnu::always_inline]] inline void transform_points(const uint8_t* sums, int64_t point, typename Arch::Ints* to,
-                                                    int stride) {
+// The sums of a tile's pixels from those of its points, `point` bytes apart; `to`: [4][4] of them, `stride` vectors
+// apart.
+template <class Arch, int High, int Wide>
+void transform_points(const uint8_t* sums, int64_t point, typename Arch::Ints* to, int stride) {
   using Ints = typename Arch::Ints;
   using Signed = typename Arch::Signed;
-  Ints down[4][6];
+  constexpr auto kRows = points_of<High>();
+  constexpr auto kColumns = points_of<Wide>();
+  Ints down[High][Wide + 2];
 #pragma GCC unroll 6
-  for (int j = 0; j < 6; ++j) {
-    const auto at = [&](int i) { return *reinterpret_cast<const Ints*>(sums + (i * 6 + j) * point); };
-    transform_sums<Ints>(at(0), at(1), at(2), at(3), at(4), at(5), &down[0][j], 6);
+  for (int j = 0; j < Wide + 2; ++j) {
+    Ints n[High + 2], y[High];
+#pragma GCC unroll 6
+    for (int i = 0; i < High + 2; ++i)
+      n[i] = *reinterpret_cast<const Ints*>(
+          sums + (kRows[static_cast<size_t>(i)] * 6 + kColumns[static_cast<size_t>(j)]) * point);
+    transform_sums<High>(n, y);
+#pragma GCC unroll 4
+    for (int i = 0; i < High; ++i) down[i][j] = y[i];
   }
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    Ints y[4];
-    transform_sums<Ints>(down[i][0], down[i][1], down[i][2], down[i][3], down[i][4], down[i][5], y, 1);
+  for (int i = 0; i < High; ++i) {
+    Ints y[Wide];
+    transform_sums<Wide>(down[i], y);
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) {
+    for (int j = 0; j < Wide; ++j) {
       const auto times = reinterpret_cast<Signed>(y[j] * kInverseOf9);
-      to[(i * 4 + j) * stride] = reinterpret_cast<Ints>(times >> (kSumsShift[i] + kSumsShift[j]));
+      to[(i * 4 + j) * stride] = reinterpret_cast<Ints>(
+          times >> (shifts_of<High>()[static_cast<size_t>(i)] + shifts_of<Wide>()[static_cast<size_t>(j)]));
     }
   }
+}
+
+// Both transforms by a tile's outputs, 2 to 4 in each dimension.
+template <class Arch>
+struct Transforms {
+  decltype(&transform_window<Arch, 4, 4>) window;
+  decltype(&transform_points<Arch, 4, 4>) points;
+};
+template <class Arch, int High, int Wide>
+constexpr Transforms<Arch> kTransform = {transform_window<Arch, High, Wide>, transform_points<Arch, High, Wide>};
+template <class Arch>
+const Transforms<Arch>& transforms_of(const WinogradBlocks::Tile& tile) {
+  static constexpr Transforms<Arch> kTable[3][3] = {
+      {kTransform<Arch, 2, 2>, kTransform<Arch, 2, 3>, kTransform<Arch, 2, 4>},
+      {kTransform<Arch, 3, 2>, kTransform<Arch, 3, 3>, kTransform<Arch, 3, 4>},
+      {kTransform<Arch, 4, 2>, kTransform<Arch, 4, 3>, kTransform<Arch, 4, 4>}};
+  return kTable[tile.high - 2][tile.wide - 2];
 }
 
 template <class Arch>
@@ -93,17 +124,15 @@ void finish_tiles(const ConvProblem& p, const WinogradBlocks& blocks, const Tile
                   int64_t count, const uint8_t* sums, void* pads) {
   using Ints = typename Arch::Ints;
   Arch::template with_epilogue<Vectors>(base, [&](const auto& epilogue) {
-    for (int64_t tile = first; tile < first + count; ++tile, sums += Vectors * sizeof(Ints)) {
+    for (int64_t index = first; index < first + count; ++index, sums += Vectors * sizeof(Ints)) {
+      const WinogradBlocks::Tile tile = blocks.at(index);
+      const auto transform = transforms_of<Arch>(tile).points;
       Ints y[16][Vectors];
-#pragma GCC unroll 2
-      for (int v = 0; v < Vectors; ++v)
-        transform_points<Arch>(sums + v * sizeof(Ints), blocks.sums_point, &y[0][v], Vectors);
-      const int64_t top = tile / blocks.tiles_w % blocks.tiles_h * kWinogradOut;
-      const int64_t left = tile % blocks.tiles_w * kWinogradOut;
-      const int64_t image = tile / (blocks.tiles_h * blocks.tiles_w);
-      const int64_t high = std::min(kWinogradOut, p.out_h() - top), wide = std::min(kWinogradOut, p.out_w() - left);
+      for (int v = 0; v < Vectors; ++v) transform(sums + v * sizeof(Ints), blocks.sums_point, &y[0][v], Vectors);
+      const int64_t high = std::min<int64_t>(tile.high, p.out_h() - tile.top);
+      const int64_t wide = std::min<int64_t>(tile.wide, p.out_w() - tile.left);
       for (int64_t i = 0; i < high; ++i) {
-        const int64_t pixel = (image * p.out_h() + top + i) * p.out_w() + left;
+        const int64_t pixel = (tile.image * p.out_h() + tile.top + i) * p.out_w() + tile.left;
         TileTask at = base;
         at.advance(pixel);
         epilogue.store(at, reinterpret_cast<const int32_t*>(y[4 * i]), static_cast<int>(wide));
@@ -124,23 +153,29 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
   uint8_t* patch = sums + kWinogradPoints * blocks.sums_point;
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t first = unit / layout.panels * blocks.run, panel = unit % layout.panels;
-    const int64_t count = std::min(blocks.run, blocks.tiles - first), vectors = layout.vectors(panel);
-    if (unit == begin || panel == 0)
-      for (int64_t i = 0; i < count; ++i)
-        transform_window<Arch>(winograd_window(p, blocks, a.x, first + i, patch), blocks, pitch_of(p.in_channels),
-                               p.in_zero_point, inputs + i * blocks.vector_bytes);
-    for (int64_t point = 0; point < kWinogradPoints; ++point) {
+    const int64_t last = std::min(first + blocks.run, blocks.tiles), vectors = layout.vectors(panel);
+    if (unit == begin || panel == 0) {
+      for (int64_t i = first; i < last; ++i) {
+        const WinogradBlocks::Tile tile = blocks.at(i);
+        transforms_of<Arch>(tile).window(winograd_window(p, tile, a.x, patch), blocks, pitch_of(p.in_channels),
+                                         p.in_zero_point, inputs + (i - first) * blocks.vector_bytes);
+      }
+    }
+    for (int point = 0; point < kWinogradPoints; ++point) {
+      const auto [begins, ends] = blocks.with_point(point);
+      const int64_t from = std::max(first, begins), to = std::min(last, ends);
+      if (from >= to) continue;
       const auto* weights = static_cast<const uint8_t*>(a.weights) + layout.offset(point, panel);
       const bool more = point + 1 < kWinogradPoints;
       run_tiles(Arch::kTiles, static_cast<int>(vectors),
-                {.rows = inputs + point * blocks.input_point,
+                {.rows = inputs + point * blocks.input_point + (from - first) * blocks.vector_bytes,
                  .row_stride = blocks.vector_bytes,
-                 .run = count,
+                 .run = to - from,
                  .steps = layout.depth / 4,
                  .segment_step = blocks.input_block,
                  .panel = weights,
-                 .y = sums + point * blocks.sums_point,
-                 .y_stride = vectors * layout.vector_columns * 4,
+                 .y = sums + point * blocks.sums_point + (from - first) * vectors * blocks.vector_bytes,
+                 .y_stride = vectors * blocks.vector_bytes,
                  .next = weights + (more ? layout.group_bytes : 0)},
                 more ? layout.panel_bytes : 0);
     }
@@ -155,9 +190,9 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
                         .y_stride = output_pitch(p.epilogue, p.out_channels) * element};
     void* pads = panel + 1 == layout.panels && p.out_channels % kChannelGroup != 0 ? a.y : nullptr;
     if (vectors == 2) {
-      finish_tiles<Arch, 2>(p, blocks, base, first, count, sums, pads);
+      finish_tiles<Arch, 2>(p, blocks, base, first, last - first, sums, pads);
     } else {
-      finish_tiles<Arch, 1>(p, blocks, base, first, count, sums, pads);
+      finish_tiles<Arch, 1>(p, blocks, base, first, last - first, sums, pads);
     }
   }
 }

@@ -1,11 +1,18 @@
-// The three transforms of F(4, 3) in one dimension, on vectors or scalars; winograd.h says what they are for.
+// The transforms of F(4, 3), F(3, 3) and F(2, 3) in one dimension, on vectors or scalars; winograd.h says what they are
+// for. The points are 0, 1, -1, 2, -2 and infinity; fewer outputs leave -2 out, or 2 and -2, and keep the weights.
 //
-//   B^T   4  0 -5  0  1  0      G'   6  0  0     A'   1 -4 -4  1  1  0   24 y0
-//         0 -4 -4  1  1  0           1  1  1          0 -2  2  1 -1  0   12 y1
-//         0  4 -4 -1  1  0           1 -1  1          0 -1 -1  1  1  0    6 y2
-//         0 -2 -1  2  1  0           1  2  4          0 -1  1  2 -2  1    6 y3
-//         0  2 -1 -2  1  0           1 -2  4
-//         0  4  0 -5  0  1           0  0  6
+//   G'  6  0  0    4: B^T  4  0 -5  0  1  0    A'   1 -4 -4  1  1  0    24 y0
+//       1  1  1            0 -4 -4  1  1  0         0 -2  2  1 -1  0    12 y1
+//       1 -1  1            0  4 -4 -1  1  0         0 -1 -1  1  1  0     6 y2
+//       1  2  4            0 -2 -1  2  1  0         0 -1  1  2 -2  1     6 y3
+//       1 -2  4            0  2 -1 -2  1  0
+//       0  0  6            0  4  0 -5  0  1
+//
+//   3: B^T  2 -1 -2  1  0    A'   1 -6 -2  2  0    12 y0      2: B^T  1  0 -1  0    A'   1  3  3  0    6 y0
+//           0 -2 -1  1  0         0 -3  1  2  0     6 y1              0  1  1  0         0  3 -3  1    6 y1
+//           0  2 -3  1  0         0 -3 -1  4  1     6 y2              0 -1  1  0
+//           0 -1  0  1  0                                             0 -1  0  1
+//           0  2 -1 -2  1
 #pragma once
 
 #include <array>
@@ -14,42 +21,81 @@
 namespace qat::kernels {
 namespace {  // each file that includes this compiles it for its own instruction set
 
-template <class T>
-[[gnu::always_inline]] inline void transform_input(const T& d0, const T& d1, const T& d2, const T& d3, const T& d4,
-                                                   const T& d5, T* t, int stride) {
-  const T even = d4 - d2, odd = d3 - d1, evens = d4 - (d2 << 2), odds = d3 - (d1 << 2), twice = odd + odd;
-  t[0] = ((d0 - d2) << 2) + even;
-  t[stride] = evens + odds;
-  t[2 * stride] = evens - odds;
-  t[3 * stride] = even + twice;
-  t[4 * stride] = even - twice;
-  t[5 * stride] = d5 - d3 - (odd << 2);
+// The numbers of a transform's points.
+template <int Outputs>
+constexpr std::array<int, Outputs + 2> points_of() {
+  if constexpr (Outputs == 4) return {0, 1, 2, 3, 4, 5};
+  if constexpr (Outputs == 3) return {0, 1, 2, 3, 5};
+  if constexpr (Outputs == 2) return {0, 1, 2, 5};
 }
 
-template <class T>
-[[gnu::always_inline]] inline void transform_weights(const T& g0, const T& g1, const T& g2, T* t, int stride) {
-  t[0] = 6 * g0;
-  t[stride] = g0 + g1 + g2;
-  t[2 * stride] = g0 - g1 + g2;
-  t[3 * stride] = g0 + 2 * g1 + 4 * g2;
-  t[4 * stride] = g0 - 2 * g1 + 4 * g2;
-  t[5 * stride] = 6 * g2;
+// Output i comes out times 3 * 2^shift, in each dimension.
+template <int Outputs>
+constexpr std::array<int, Outputs> shifts_of() {
+  if constexpr (Outputs == 4) return {3, 2, 1, 1};
+  if constexpr (Outputs == 3) return {2, 1, 1};
+  if constexpr (Outputs == 2) return {1, 1};
 }
-
-// T: unsigned 32 bits, as sums are modulo 2^32.
-template <class T>
-[[gnu::always_inline]] inline void transform_sums(const T& n0, const T& n1, const T& n2, const T& n3, const T& n4,
-                                                  const T& n5, T* y, int stride) {
-  const T sum12 = n1 + n2, less12 = n1 - n2, sum34 = n3 + n4, less34 = n3 - n4;
-  y[0] = n0 + sum34 - (sum12 << 2);
-  y[stride] = less34 - (less12 + less12);
-  y[2 * stride] = sum34 - sum12;
-  y[3 * stride] = less34 + less34 - less12 + n5;
-}
-
-constexpr std::array<int, 4> kSumsShift = {3, 2, 1, 1};  // y comes out times 3 * 2^shift, in each dimension
-constexpr uint32_t kInverseOf9 = 0x38E38E39u;
+constexpr uint32_t kInverseOf9 = 0x38E38E39u;  // modulo 2^32
 static_assert(kInverseOf9 * 9u == 1u);
+
+// d, t: [Outputs + 2].
+template <int Outputs, class T>
+[[gnu::always_inline]] inline void transform_input(const T* d, T* t) {
+  if constexpr (Outputs == 4) {
+    const T even = d[4] - d[2], odd = d[3] - d[1], evens = d[4] - (d[2] << 2), odds = d[3] - (d[1] << 2);
+    const T twice = odd + odd;
+    t[0] = ((d[0] - d[2]) << 2) + even;
+    t[1] = evens + odds;
+    t[2] = evens - odds;
+    t[3] = even + twice;
+    t[4] = even - twice;
+    t[5] = d[5] - d[3] - (odd << 2);
+  } else if constexpr (Outputs == 3) {
+    const T odd = d[3] - d[1], even = d[2] - d[0], low = d[3] - d[2];
+    t[0] = odd - even - even;
+    t[1] = low - d[1] - d[1];
+    t[2] = low - ((d[2] - d[1]) << 1);
+    t[3] = odd;
+    t[4] = d[4] - d[2] - odd - odd;
+  } else {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[3] - d[1];
+  }
+}
+
+// g: [3], t: [6].
+inline void transform_weights(const int* g, int* t) {
+  t[0] = 6 * g[0];
+  t[1] = g[0] + g[1] + g[2];
+  t[2] = g[0] - g[1] + g[2];
+  t[3] = g[0] + 2 * g[1] + 4 * g[2];
+  t[4] = g[0] - 2 * g[1] + 4 * g[2];
+  t[5] = 6 * g[2];
+}
+
+// n: [Outputs + 2], y: [Outputs]. T: unsigned 32 bits, as sums are modulo 2^32.
+template <int Outputs, class T>
+[[gnu::always_inline]] inline void transform_sums(const T* n, T* y) {
+  if constexpr (Outputs == 4) {
+    const T sum12 = n[1] + n[2], less12 = n[1] - n[2], sum34 = n[3] + n[4], less34 = n[3] - n[4];
+    y[0] = n[0] + sum34 - (sum12 << 2);
+    y[1] = less34 - less12 - less12;
+    y[2] = sum34 - sum12;
+    y[3] = less34 + less34 - less12 + n[5];
+  } else if constexpr (Outputs == 3) {
+    const T twice3 = n[3] + n[3], thrice1 = n[1] + n[1] + n[1], high = n[3] - n[2] - thrice1;
+    y[0] = n[0] + high + high;
+    y[1] = n[2] + twice3 - thrice1;
+    y[2] = high + n[3] + twice3 + n[4];
+  } else {
+    const T sum12 = n[1] + n[2], less12 = n[1] - n[2];
+    y[0] = n[0] + sum12 + sum12 + sum12;
+    y[1] = less12 + less12 + less12 + n[3];
+  }
+}
 
 }  // namespace
 }  // namespace qat::kernels
