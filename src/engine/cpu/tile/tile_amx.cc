@@ -212,6 +212,7 @@ constexpr TileSet make_tiles(std::integer_sequence<int, Row...>) {
           .vector_columns = 16,
           .pairs = false,
           .depth_multiple = 4 * kSteps,
+          .block_bytes = 768 * 1024,
           .function = {{tile_amx<Row + 1, 1>...}, {tile_amx<Row + 1, 2>...}}};
 }
 
