@@ -181,7 +181,7 @@ double Trial::seconds(const Candidate& candidate, double give_up, bool patient) 
   step_.blobs = {Blob{0, candidate.packed_bytes}, Blob{packed, step_.blobs[1].size},
                  Blob{packed + channels, step_.blobs[2].size}};
   plan_.blobs = {blobs.data(), blobs.size()};
-  const auto bound = bind_step({.view = {plan_, step_, extents_}, .memory = memory_});
+  const auto bound = bind_step({.view = {plan_, step_, extents_}, .memory = memory_, .members = team_.size()});
   std::vector<AlignedBuffer> scratch;
   scratch.reserve(static_cast<size_t>(team_.size()));
   for (int i = 0; i < team_.size(); ++i) {

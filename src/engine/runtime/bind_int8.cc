@@ -43,7 +43,9 @@ class ConcatStep : public KernelStep<ConcatKernel> {
 
 std::unique_ptr<BoundStep> bind_conv(const BindContext& c) {
   if (is_depthwise(c.view)) return layer_step(c, depthwise_kernels(), depthwise_problem(c.view));
-  return layer_step(c, conv_kernels(), conv_problem(c.view));
+  ConvProblem problem = conv_problem(c.view);
+  problem.members = c.members;
+  return layer_step(c, conv_kernels(), problem);
 }
 
 std::unique_ptr<BoundStep> bind_gemm(const BindContext& c) {

@@ -26,6 +26,7 @@ struct BindContext {
   kernels::FloatBackend* floats = nullptr;                    // null: the plain kernels of float_plain.h
   kernels::FloatLayout layout = kernels::FloatLayout::kNhwc;  // of all float tensors
   int threads = 1;
+  int members = 1;  // that share the step's units
 
   const Step& step() const { return view.step; }
   const std::byte* in(size_t i) const { return memory.at(static_cast<size_t>(view.step.inputs.at(i))); }

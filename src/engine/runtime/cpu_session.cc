@@ -115,7 +115,7 @@ void CpuSession::member(int index) {
       }
     }
     if (part.alone > 0) {
-      team_.barrier(Team::Wait::kSpinning);
+      team_.barrier(index, Team::Wait::kSpinning);
       lap(index, part.chains[0].back().step);
     }
     for (size_t i = part.alone; i < part.chains.size(); ++i) {
@@ -135,7 +135,7 @@ void CpuSession::share(int index, Link& link) {
   } catch (...) {
     if (index == 0) error_ = std::current_exception();  // only the float library throws, on the caller
   }
-  team_.barrier(single ? Team::Wait::kBriefly : Team::Wait::kSpinning);
+  team_.barrier(index, single ? Team::Wait::kBriefly : Team::Wait::kSpinning);
   lap(index, link.step);
 }
 

@@ -32,7 +32,7 @@ class Binder {
         continue;
       }
       std::vector<Link> chain;
-      chain.push_back({i, bind_step(context(plan_.steps[i], b_.extents, b_.memory))});
+      chain.push_back({i, bind_step(context(plan_.steps[i], b_.extents, b_.memory, options_.members))});
       Part part;
       part.chains.push_back(std::move(chain));
       b_.parts.push_back(std::move(part));
@@ -46,13 +46,14 @@ class Binder {
   }
 
  private:
-  BindContext context(const Step& step, const std::vector<Extents>& extents,
-                      const std::vector<std::byte*>& memory) const {
+  BindContext context(const Step& step, const std::vector<Extents>& extents, const std::vector<std::byte*>& memory,
+                      int members) const {
     return {.view = {plan_, step, extents},
             .memory = memory,
             .floats = options_.floats,
             .layout = options_.layout,
-            .threads = options_.threads};
+            .threads = options_.threads,
+            .members = members};
   }
 
   // Members have equal numbers of tiles of their own; what is left over they do together.
@@ -64,17 +65,20 @@ class Binder {
     std::vector<std::byte*> memory = b_.memory;
     for (int64_t tile = 0; tile < group.tiles; ++tile) {
       std::vector<Link> chain;
-      const int64_t slot = tile < static_cast<int64_t>(part.alone) ? tile / each : 0;
+      const bool alone = tile < static_cast<int64_t>(part.alone);
+      const int64_t slot = alone ? tile / each : 0;
+      const int members = alone ? 1 : options_.members;
       for (size_t i = group.first; i < group.last; ++i)
-        chain.push_back({i, bind_tile(group, i, tile, slot, extents, memory)});
+        chain.push_back({i, bind_tile(group, i, tile, slot, members, extents, memory)});
       part.chains.push_back(std::move(chain));
     }
     return part;
   }
 
   // A step of one tile is a step like any other, of fewer images and at their place.
-  // `extents` and `memory`: the network's, which it changes for the step's own tensors and puts right again.
-  std::unique_ptr<BoundStep> bind_tile(const TiledGroup& group, size_t index, int64_t tile, int64_t slot,
+  // `members`: that share it. `extents` and `memory`: the network's, which it changes for the step's own tensors and
+  // puts right again.
+  std::unique_ptr<BoundStep> bind_tile(const TiledGroup& group, size_t index, int64_t tile, int64_t slot, int members,
                                        std::vector<Extents>& extents, std::vector<std::byte*>& memory) const {
     const Step& step = plan_.steps[index];
     const int64_t first = tile * group.images;
@@ -88,7 +92,7 @@ class Binder {
           local(id) ? local_memory(id, slot) : memory[id] + first * e.h * e.w * pitch_of(t) * element_bytes(t.storage);
       e.n = std::min(group.images, e.n - first);
     }
-    auto bound = bind_step(context(step, extents, memory));
+    auto bound = bind_step(context(step, extents, memory, members));
     for (const int32_t tensor : tensors) {
       const auto id = static_cast<size_t>(tensor);
       extents[id] = b_.extents[id], memory[id] = b_.memory[id];

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -26,16 +27,22 @@ class Team {
   enum class Wait { kSpinning, kBriefly };
 
   // Every member calls it the same number of times within a body; none goes on before all have arrived.
-  void barrier(Wait wait);
+  void barrier(int member, Wait wait);
 
  private:
+  struct alignas(64) Arrival {
+    std::atomic<uint32_t> phase{0};  // the last one that the member has ended
+  };
+
   void work(int member);
+  void barrier_of_few(Wait wait);
   static void wait_change(const std::atomic<uint32_t>& word, uint32_t old, Wait wait);
 
   std::vector<std::thread> threads_;
+  std::unique_ptr<Arrival[]> arrivals_;              // of many, by member
   alignas(64) std::atomic<uint32_t> generation_{0};  // of bodies
-  alignas(64) std::atomic<uint32_t> arrived_{0};
-  alignas(64) std::atomic<uint32_t> phase_{0};  // of barriers
+  alignas(64) std::atomic<uint32_t> arrived_{0};     // of few
+  alignas(64) std::atomic<uint32_t> phase_{0};       // of barriers
   void (*body_)(void*, int) = nullptr;
   void* context_ = nullptr;
   bool stop_ = false;

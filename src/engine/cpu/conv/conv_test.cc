@@ -43,9 +43,11 @@ void compare_kernels(ConvProblem p, Random& random, Values values, Scales scales
   const int64_t pitch = output_pitch(p.epilogue, p.out_channels) * (p.epilogue.output == Output::kF32 ? 4 : 1);
   for (const ConvKernel* kernel : testable(conv_kernels())) {
     if (kernel->supports(p)) continue;
-    for (const int parts : {1, 3})
+    for (const int parts : {1, 3, 16}) {
+      p.members = parts;
       ASSERT_TRUE(same_bytes(expected, run_kernel(*kernel, p, d, parts), pitch))
           << kernel->name << " " << describe(p) << " parts " << parts;
+    }
   }
 }
 

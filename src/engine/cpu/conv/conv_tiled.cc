@@ -66,7 +66,7 @@ size_t scratch_bytes(const ConvProblem& p) {
   return Blocks(Tiles, merged(Tiles, p)).scratch_bytes();
 }
 
-template <const TileSet& Tiles, GatherFunction Gather>
+template <const TileSet& Tiles, const Gather& Gathering>
 void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
   const ConvProblem p = merged(Tiles, problem);
   const Blocks blocks(Tiles, p);
@@ -85,7 +85,7 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     const Blocks::Block block = blocks.at(p, unit / panels);
     const int64_t group = unit % panels / layout.panels, panel = unit % layout.panels;
     if (unit == begin || panel == 0)
-      task.rows = lay_out(blocks, p, block, a.x, group, Gather, static_cast<uint8_t*>(scratch));
+      task.rows = lay_out(blocks, p, block, a.x, group, Gathering, static_cast<uint8_t*>(scratch));
     task.run = block.run;
     task.runs = block.runs;
     const int64_t k = group * layout.channels + panel * layout.columns;
@@ -109,26 +109,27 @@ const char* low_activations(const ConvProblem& p) {
   return p.in_highest <= kLowActivation ? nullptr : "its input has values above 127";
 }
 
-template <const TileSet& Tiles, GatherFunction Gather>
+template <const TileSet& Tiles, const Gather& Gathering>
 constexpr ConvKernel make_kernel(const char* name, Isa isa,
                                  const char* (*supports)(const ConvProblem&) = supports_all<ConvProblem>) {
-  return {
-      {name, isa, supports, units<Tiles>, scratch_bytes<Tiles>, run<Tiles, Gather>}, packed_bytes<Tiles>, pack<Tiles>};
+  return {{name, isa, supports, units<Tiles>, scratch_bytes<Tiles>, run<Tiles, Gathering>},
+          packed_bytes<Tiles>,
+          pack<Tiles>};
 }
 
 }  // namespace
 
-constinit const ConvKernel kConv16x32Amx = make_kernel<kTilesAmx, gather_rows_avx512>("conv_s8_16x32_amx", Isa::kAmx);
+constinit const ConvKernel kConv16x32Amx = make_kernel<kTilesAmx, kGatherAvx512>("conv_s8_16x32_amx", Isa::kAmx);
 constinit const ConvKernel kConv14x32Avx512Vnni =
-    make_kernel<kTilesAvx512Vnni, gather_rows_avx512>("conv_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
+    make_kernel<kTilesAvx512Vnni, kGatherAvx512>("conv_s8_14x32_avx512vnni", Isa::kAvx512Vnni);
 constinit const ConvKernel kConv10x32Avx512 =
-    make_kernel<kTilesAvx512, gather_rows_avx512>("conv_s8_10x32_avx512", Isa::kAvx512);
+    make_kernel<kTilesAvx512, kGatherAvx512>("conv_s8_10x32_avx512", Isa::kAvx512);
 constinit const ConvKernel kConv6x16AvxVnni =
-    make_kernel<kTilesAvxVnni, gather_rows_avx2>("conv_s8_6x16_avxvnni", Isa::kAvxVnni);
+    make_kernel<kTilesAvxVnni, kGatherAvx2>("conv_s8_6x16_avxvnni", Isa::kAvxVnni);
 constinit const ConvKernel kConv6x16LowAvx2 =
-    make_kernel<kTilesAvx2Low, gather_rows_avx2>("conv_s8_6x16_low_avx2", Isa::kAvx2, low_activations);
-constinit const ConvKernel kConv4x16Avx2 = make_kernel<kTilesAvx2, gather_rows_avx2>("conv_s8_4x16_avx2", Isa::kAvx2);
+    make_kernel<kTilesAvx2Low, kGatherAvx2>("conv_s8_6x16_low_avx2", Isa::kAvx2, low_activations);
+constinit const ConvKernel kConv4x16Avx2 = make_kernel<kTilesAvx2, kGatherAvx2>("conv_s8_4x16_avx2", Isa::kAvx2);
 constinit const ConvKernel kConv4x8Portable =
-    make_kernel<kTilesPortable, gather_rows>("conv_s8_4x8_portable", Isa::kPortable);
+    make_kernel<kTilesPortable, kGather>("conv_s8_4x8_portable", Isa::kPortable);
 
 }  // namespace qat::kernels

@@ -3,6 +3,6 @@
 
 namespace qat::kernels {
 
-void gather_rows(const GatherTask& task) { gather_rows_in<16>(task); }
+constinit const Gather kGather = make_gather<16>();
 
 }  // namespace qat::kernels

@@ -20,10 +20,21 @@ struct GatherTask {
   int64_t stride;
 };
 
-using GatherFunction = void (*)(const GatherTask&);
+// Rows of some lines of output pixels from a band of input rows (windows.h), which has its pads and no gaps: every tap
+// row is `segment_bytes` neighbours.
+struct BandTask {
+  const uint8_t* band;  // of the first pixel
+  int64_t lines, pixels;
+  int64_t line_step, pixel_step, segment_step;  // bytes in the band
+  int64_t segments, segment_bytes;
+  uint8_t* rows;
+  int64_t stride;
+};
 
-void gather_rows(const GatherTask& task);
-void gather_rows_avx2(const GatherTask& task);
-void gather_rows_avx512(const GatherTask& task);
+struct Gather {
+  void (*rows)(const GatherTask& task);
+  void (*band)(const BandTask& task);
+};
+extern const Gather kGather, kGatherAvx2, kGatherAvx512;
 
 }  // namespace qat::kernels

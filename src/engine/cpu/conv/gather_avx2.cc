@@ -3,6 +3,6 @@
 
 namespace qat::kernels {
 
-void gather_rows_avx2(const GatherTask& task) { gather_rows_in<32>(task); }
+constinit const Gather kGatherAvx2 = make_gather<32>();
 
 }  // namespace qat::kernels

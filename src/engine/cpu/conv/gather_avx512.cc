@@ -3,6 +3,6 @@
 
 namespace qat::kernels {
 
-void gather_rows_avx512(const GatherTask& task) { gather_rows_in<64>(task); }
+constinit const Gather kGatherAvx512 = make_gather<64>();
 
 }  // namespace qat::kernels

@@ -23,7 +23,7 @@ inline uint8_t* fill(uint8_t* to, int32_t value, int64_t bytes) {
 }
 
 // What is the same for all pixels of a call.
-struct Gather {
+struct Taps {
   int64_t taps;        // S
   int64_t tap_rows;    // R
   int64_t tap_bytes;   // of one tap in the gathered row
@@ -37,7 +37,7 @@ struct Gather {
 
 // Taps [first, last) of one tap row lie inside the image.
 template <int Piece>
-inline uint8_t* gather_taps(const Gather& g, int64_t first, int64_t last, const uint8_t* image, uint8_t* to) {
+inline uint8_t* gather_taps(const Taps& g, int64_t first, int64_t last, const uint8_t* image, uint8_t* to) {
   to = fill<Piece>(to, g.zero_point, first * g.tap_bytes);
   if (g.contiguous) {
     to = copy<Piece>(to, image + first * g.image_step, (last - first) * g.tap_bytes);
@@ -49,7 +49,7 @@ inline uint8_t* gather_taps(const Gather& g, int64_t first, int64_t last, const 
 
 // A run of pixels whose taps all lie inside, with short tap rows: each is copied in `Pieces` pieces.
 template <int Piece, int Pieces>
-inline void gather_short(const Gather& g, const uint8_t* image, int64_t count, uint8_t* to) {
+inline void gather_short(const Taps& g, const uint8_t* image, int64_t count, uint8_t* to) {
   const int64_t bytes = g.taps * g.tap_bytes;
   for (int64_t i = 0; i < count; ++i, image += g.pixel_step, to += g.stride) {
     const uint8_t* from = image;
@@ -61,7 +61,7 @@ inline void gather_short(const Gather& g, const uint8_t* image, int64_t count, u
 
 // A run of pixels of one output row whose taps all lie inside.
 template <int Piece>
-inline void gather_inside(const Gather& g, const uint8_t* image, int64_t count, uint8_t* rows) {
+inline void gather_inside(const Taps& g, const uint8_t* image, int64_t count, uint8_t* rows) {
   constexpr int kHalf = std::min(Piece, 32);
   const int64_t bytes = g.taps * g.tap_bytes;
   if (g.contiguous && bytes <= 16) return gather_short<16, 1>(g, image, count, rows);
@@ -75,7 +75,7 @@ inline void gather_inside(const Gather& g, const uint8_t* image, int64_t count, 
 
 // One pixel, some of whose taps lie outside.
 template <int Piece>
-inline void gather_border(const ConvProblem& p, const Gather& g, const uint8_t* image, int64_t top, int64_t left,
+inline void gather_border(const ConvProblem& p, const Taps& g, const uint8_t* image, int64_t top, int64_t left,
                           uint8_t* to) {
   int64_t begin = 0, end = p.kernel_w;
   while (begin < p.kernel_w && left + begin * p.dilation_w < 0) ++begin;
@@ -105,15 +105,15 @@ void gather_rows_in(const GatherTask& t) {
   const ConvProblem& p = t.problem;
   const int64_t out_w = p.out_w(), out_h = p.out_h(), pitch = pitch_of(p.in_channels);
   const int64_t channels = p.in_channels / p.groups, tap_bytes = pitch_of(channels);
-  const Gather g{.taps = p.kernel_w,
-                 .tap_rows = p.kernel_h,
-                 .tap_bytes = tap_bytes,
-                 .image_step = p.dilation_w * pitch,
-                 .image_row = p.dilation_h * p.in_w * pitch,
-                 .pixel_step = p.stride_w * pitch,
-                 .stride = t.stride,
-                 .zero_point = p.in_zero_point,
-                 .contiguous = p.dilation_w * pitch == tap_bytes};
+  const Taps g{.taps = p.kernel_w,
+               .tap_rows = p.kernel_h,
+               .tap_bytes = tap_bytes,
+               .image_step = p.dilation_w * pitch,
+               .image_row = p.dilation_h * p.in_w * pitch,
+               .pixel_step = p.stride_w * pitch,
+               .stride = t.stride,
+               .zero_point = p.in_zero_point,
+               .contiguous = p.dilation_w * pitch == tap_bytes};
   const InsideColumns inside(p);
   uint8_t* to = t.rows;
   for (int64_t pixel = t.first, last = t.first + t.count; pixel < last;) {
@@ -131,6 +131,30 @@ void gather_rows_in(const GatherTask& t) {
     pixel += run;
     to += run * t.stride;
   }
+}
+
+template <int Piece>
+void gather_band_in(const BandTask& t) {
+  uint8_t* to = t.rows;
+  for (int64_t line = 0; line < t.lines; ++line) {
+    const uint8_t* band = t.band + line * t.line_step;
+    const Taps g{.taps = 1,
+                 .tap_rows = t.segments,
+                 .tap_bytes = t.segment_bytes,
+                 .image_step = t.segment_bytes,
+                 .image_row = t.segment_step,
+                 .pixel_step = t.pixel_step,
+                 .stride = t.stride,
+                 .zero_point = 0,
+                 .contiguous = true};
+    gather_inside<Piece>(g, band, t.pixels, to);
+    to += t.pixels * t.stride;
+  }
+}
+
+template <int Piece>
+constexpr Gather make_gather() {
+  return {gather_rows_in<Piece>, gather_band_in<Piece>};
 }
 
 }  // namespace

@@ -1,14 +1,11 @@
-// Choosing, cutting and laying out windows: see windows.h.
+// Choosing windows and cutting blocks: see windows.h.
 #include "engine/cpu/conv/windows.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace qat::kernels {
 namespace {
 
-// An eighth of a 2 MiB second-level cache for a block's rows; the panel, the results and the next rows share the rest.
-constexpr int64_t kBlockBytes = 256 * 1024;
 constexpr int64_t kMaxPixels = 256;      // of a block whose rows are copied or read one by one
 constexpr int64_t kMaxLinePixels = 448;  // of a block of output rows: less is copied twice in higher ones
 
@@ -28,8 +25,15 @@ bool dense(const TileSet& tiles, const ConvProblem& p) {
          round_up(p.kernel_w * p.in_channels, multiple) < round_up(p.kernel_w * pitch_of(p.in_channels), multiple);
 }
 
+// Would all tap rows as one segment take two thirds of the steps, or less? Looks at no bound extent, as dense().
+bool packed(const TileSet& tiles, const ConvProblem& p) {
+  const int64_t multiple = tiles.depth_multiple, row = p.kernel_w * p.in_channels;
+  return multiple > kChannelGroup && p.groups == 1 && taps_touch(p) && p.kernel_h > 1 &&
+         3 * round_up(p.kernel_h * row, multiple) <= 2 * p.kernel_h * round_up(row, multiple);
+}
+
 int64_t tap_bytes_of(const TileSet& tiles, const ConvProblem& p) {
-  return dense(tiles, p) ? p.in_channels : pitch_of(p.in_channels / p.groups);
+  return dense(tiles, p) || packed(tiles, p) ? p.in_channels : pitch_of(p.in_channels / p.groups);
 }
 
 bool no_pads(const ConvProblem& p) {
@@ -44,6 +48,7 @@ bool wide_enough(const TileSet& tiles, int64_t out_w) {
 Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
   const bool aligned = group_is_whole_pixel(p) || p.in_channels / p.groups % kChannelGroup == 0;
   if (p.pointwise() && aligned) return Windows::kPixels;
+  if (packed(tiles, p)) return Windows::kPacked;
   if (dense(tiles, p)) return Windows::kBand;
   // Where weights are rounded up by segment, the choice may not depend on a bound extent.
   const bool rounded = p.kernel_w * tap_bytes_of(tiles, p) % tiles.depth_multiple != 0;
@@ -54,20 +59,36 @@ Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
 
 int64_t band_width(const ConvProblem& p) { return p.in_w + p.pad_left + p.pad_right; }
 
+// What the slowest of the members that share `blocks` of `rows` rows times `panels` has to do, in rows times panels: to
+// start a panel costs as much as a tile's 16 rows, and so do 16 rows of a block, once, for getting them.
+int64_t share(const ConvProblem& p, int64_t blocks, int64_t rows, int64_t entry, int64_t panels) {
+  const int64_t each = ceil_div(blocks * panels, p.members);
+  const bool even = each % panels == 0 || panels % each == 0;
+  const int64_t met = even ? ceil_div(each, panels) : each / panels + 2;
+  return each * (rows + kMaxTileRows) + met * entry;
+}
+
+int64_t panels_of(const TileSet& tiles, const ConvProblem& p) {
+  return p.groups * ceil_div(p.out_channels / p.groups, tiles.columns());
+}
+
+// Smaller blocks than this part of a member's share bring nothing.
+constexpr int64_t kFinest = 8;
+
 }  // namespace
 
 Depth::Depth(const TileSet& tiles, const ConvProblem& p) : tap_bytes(tap_bytes_of(tiles, p)) {
-  segments = taps_touch(p) ? p.kernel_h : 1;
+  segments = taps_touch(p) && !packed(tiles, p) ? p.kernel_h : 1;
   segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes, tiles.depth_multiple);
 }
 
 Blocks::Blocks(const TileSet& tiles, const ConvProblem& p)
     : windows(choose_windows(tiles, p)), tap_bytes(tap_bytes_of(tiles, p)) {
-  const bool by_lines = windows == Windows::kImage || windows == Windows::kBand;
-  segments = by_lines ? p.kernel_h : 1;
+  const bool in_place = windows == Windows::kImage || windows == Windows::kBand;
+  segments = in_place ? p.kernel_h : 1;
   segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes, kChannelGroup);
-  if (by_lines) {
-    cut_lines(p);
+  if (in_place || windows == Windows::kPacked) {
+    cut_lines(tiles, p);
   } else {
     cut_pixels(tiles, p);
   }
@@ -77,108 +98,66 @@ void Blocks::cut_pixels(const TileSet& tiles, const ConvProblem& p) {
   segment_step = segment_bytes;
   row_stride = windows == Windows::kPixels ? pitch_of(p.in_channels) : segment_bytes;
   run_stride = 0;
-  const int64_t most = std::max<int64_t>(1, std::min(kMaxPixels, kBlockBytes / segment_bytes) / tiles.max_rows);
-  const int64_t needed = ceil_div(p.pixels(), tiles.max_rows), blocks = ceil_div(needed, most);
+  const int64_t pixels = std::min(kMaxPixels, tiles.block_bytes / segment_bytes);
+  const int64_t most = std::max<int64_t>(1, pixels / tiles.max_rows);
+  const int64_t needed = ceil_div(p.pixels(), tiles.max_rows), panels = panels_of(tiles, p);
+  int64_t blocks = ceil_div(needed, most), best = 0;
   run = ceil_div(needed, blocks) * tiles.max_rows;
+  for (int64_t n = blocks; p.members > 1 && n <= std::min(needed, std::max(blocks, kFinest * p.members)); ++n) {
+    const int64_t rows = ceil_div(p.pixels(), n), cost = share(p, n, rows, rows, panels);
+    if (best == 0 || cost < best) run = rows, best = cost;
+  }
   runs = 1;
   count = ceil_div(p.pixels(), run);
   blocks_per_image = 0;
 }
 
-void Blocks::cut_lines(const ConvProblem& p) {
-  const int64_t pixel = windows == Windows::kBand ? tap_bytes : pitch_of(p.in_channels);
-  const int64_t input_row = pixel * (windows == Windows::kBand ? band_width(p) : p.in_w);
-  segment_step = p.dilation_h * input_row;
-  row_stride = p.stride_w * pixel;
-  run_stride = p.stride_h * input_row;
-  run = p.out_w();
-  const int64_t above = (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h;  // input rows that lines share
-  const int64_t fit = (kBlockBytes / input_row - above) / p.stride_h;
-  const int64_t most = std::max<int64_t>(1, std::min(fit, kMaxLinePixels / run));
-  blocks_per_image = ceil_div(p.out_h(), most);
-  runs = ceil_div(p.out_h(), blocks_per_image);
-  blocks_per_image = ceil_div(p.out_h(), runs);
+void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
+  const int64_t pixel = windows == Windows::kImage ? pitch_of(p.in_channels) : tap_bytes;
+  const int64_t input_row = pixel * (windows == Windows::kImage ? p.in_w : band_width(p));
+  const bool packs = windows == Windows::kPacked;
+  const int64_t width = p.out_w(), above = (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h;  // rows that lines share
+  const int64_t fit = packs ? tiles.block_bytes / (width * round_up(segment_bytes, tiles.depth_multiple))
+                            : (tiles.block_bytes / input_row - above) / p.stride_h;
+  const int64_t most = std::max<int64_t>(1, std::min(fit, (packs ? 2 : 1) * kMaxLinePixels / width)),
+                panels = panels_of(tiles, p);
+  const auto per_image = [&](int64_t n) { return ceil_div(p.out_h(), n); };
+  blocks_per_image = per_image(most);
+  int64_t best = 0;
+  for (int64_t n = most; p.members > 1 && n > 0; --n) {
+    const int64_t height = ceil_div(p.out_h(), per_image(n));
+    const int64_t rows = height * width, entry = rows + rows * above / (height * p.stride_h);
+    const int64_t cost = share(p, p.batch * per_image(n), rows, entry, panels);
+    if (best == 0 || cost < best) blocks_per_image = per_image(n), best = cost;
+  }
+  lines = ceil_div(p.out_h(), blocks_per_image);
+  blocks_per_image = ceil_div(p.out_h(), lines);
   count = p.batch * blocks_per_image;
+  run = packs ? lines * width : width;
+  runs = packs ? 1 : lines;
+  segment_step = packs ? segment_bytes : p.dilation_h * input_row;
+  row_stride = packs ? round_up(segment_bytes, tiles.depth_multiple) : p.stride_w * pixel;
+  run_stride = packs ? 0 : p.stride_h * input_row;
+  band_bytes_ = ((lines - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1) * input_row;
 }
 
 Blocks::Block Blocks::at(const ConvProblem& p, int64_t index) const {
   if (blocks_per_image == 0) return {.first = index * run, .run = std::min(run, p.pixels() - index * run), .runs = 1};
-  const int64_t image = index / blocks_per_image, line = index % blocks_per_image * runs;
-  return {.first = (image * p.out_h() + line) * run, .run = run, .runs = std::min(runs, p.out_h() - line)};
+  const int64_t image = index / blocks_per_image, line = index % blocks_per_image * lines;
+  const int64_t height = std::min(lines, p.out_h() - line), width = p.out_w();
+  return {.first = (image * p.out_h() + line) * width,
+          .run = windows == Windows::kPacked ? height * width : width,
+          .runs = windows == Windows::kPacked ? 1 : height};
+}
+
+size_t Blocks::band_offset() const {
+  return windows == Windows::kPacked ? static_cast<size_t>(round_up(run * row_stride + kGatherSlack, 64)) : 0;
 }
 
 size_t Blocks::scratch_bytes() const {
   if (windows == Windows::kGathered) return static_cast<size_t>(run * row_stride + kGatherSlack);
-  if (windows != Windows::kBand) return 0;
-  return static_cast<size_t>((runs - 1) * run_stride + segments * segment_step + kGatherSlack);
-}
-
-namespace {
-
-// `pixels` of `pitch` bytes each, their first `tap` bytes side by side; writes a few bytes more.
-void copy_dense(const uint8_t* from, int64_t pixels, int64_t pitch, int64_t tap, uint8_t* to) {
-  int64_t i = 0;
-  if (tap == 3) {  // two at a time
-    for (; i + 2 <= pixels; i += 2, from += 8, to += 6) {
-      uint64_t two;
-      std::memcpy(&two, from, 8);
-      two = (two & 0xFFFFFF) | (two >> 8 & 0xFFFFFF000000);
-      std::memcpy(to, &two, 8);
-    }
-  }
-  for (; i < pixels; ++i, from += pitch, to += tap)
-    for (int64_t c = 0; c < tap; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
-}
-
-// Input rows [top, top + rows) of one image and group, each with its pads, in pixels of `tap` bytes.
-void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t top, int64_t rows, uint8_t* to) {
-  const int64_t pitch = pitch_of(p.in_channels);
-  const auto left = static_cast<size_t>(p.pad_left * tap), right = static_cast<size_t>(p.pad_right * tap);
-  const auto inside = static_cast<size_t>(p.in_w * tap);
-  for (int64_t h = top; h < top + rows; ++h) {
-    if (h < 0 || h >= p.in_h) {
-      std::memset(to, p.in_zero_point, left + inside + right);
-      to += left + inside + right;
-      continue;
-    }
-    std::memset(to, p.in_zero_point, left);
-    to += left;
-    const uint8_t* from = image + h * p.in_w * pitch;
-    if (tap == pitch) {
-      std::memcpy(to, from, inside);
-    } else if (p.groups == 1) {
-      copy_dense(from, p.in_w, pitch, tap, to);
-    } else {  // pad bytes of the group's last dword are copied from its neighbour: their weights are 0
-      for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
-    }
-    to += inside;
-    std::memset(to, p.in_zero_point, right);
-    to += right;
-  }
-}
-
-}  // namespace
-
-const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks::Block& block, const uint8_t* x,
-                       int64_t group, GatherFunction gather, uint8_t* scratch) {
-  const int64_t channels = p.in_channels / p.groups, pitch = pitch_of(p.in_channels);
-  if (blocks.windows == Windows::kPixels) return x + block.first * pitch + group * channels;
-  if (blocks.windows == Windows::kGathered) {
-    gather({.problem = p,
-            .x = x,
-            .group = group,
-            .first = block.first,
-            .count = block.run,
-            .rows = scratch,
-            .stride = blocks.row_stride});
-    return scratch;
-  }
-  const int64_t out_h = p.out_h(), line = block.first / block.run, top = line % out_h * p.stride_h - p.pad_top;
-  const uint8_t* image = x + line / out_h * p.in_h * p.in_w * pitch + group * channels;
-  if (blocks.windows == Windows::kImage) return image + top * p.in_w * pitch;
-  copy_band(p, blocks.tap_bytes, image, top, (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1,
-            scratch);
-  return scratch;
+  if (windows != Windows::kBand && windows != Windows::kPacked) return 0;
+  return band_offset() + static_cast<size_t>(band_bytes_ + kGatherSlack);
 }
 
 }  // namespace qat::kernels

@@ -4,6 +4,7 @@
 //   kImage     no pads: rows lie in the image, one segment for each tap row
 //   kBand      the input rows of some output rows are copied once, their pads around them; segments as in the image
 //   kGathered  every row is copied out as one segment: dilated columns, and output rows too narrow for the tiles
+//   kPacked    every row is copied out of a band as one segment: short tap rows, which rounding up would lengthen
 //
 // Where channels do not fill their pitch (an image's three, in four bytes), a band keeps them side by side: a tap row
 // of seven is 21 bytes, six steps, instead of seven. What follows it is read and multiplied by 0.
@@ -18,10 +19,11 @@
 
 namespace qat::kernels {
 
-enum class Windows : uint8_t { kPixels, kImage, kBand, kGathered };
+enum class Windows : uint8_t { kPixels, kImage, kBand, kGathered, kPacked };
 
 // The problem cut into blocks: a block's rows are laid out at once and meet every panel. Blocks of kPixels and
-// kGathered are one run of output pixels, the others are some output rows of one image, each a run.
+// kGathered are one run of output pixels, the others are some output rows of one image: each a run, or all of them
+// (kPacked). Blocks are as large as caches allow, and smaller where members of a team would have unequal shares.
 struct Blocks {
   Blocks(const TileSet& tiles, const ConvProblem& p);
 
@@ -31,7 +33,7 @@ struct Blocks {
   int64_t row_stride, run_stride;                 // bytes between matrix rows, and between the first ones of two runs
   int64_t run, runs;                              // pixels of a run, runs of a block, but for the last ones
   int64_t count;                                  // of blocks
-  int64_t blocks_per_image;                       // of kImage and kBand
+  int64_t blocks_per_image = 0, lines = 0;        // of kImage, kBand and kPacked; lines: output rows of a block
 
   struct Block {
     int64_t first;      // output pixel
@@ -39,10 +41,13 @@ struct Blocks {
   };
   Block at(const ConvProblem& p, int64_t index) const;
   size_t scratch_bytes() const;  // 0 where rows are read in place
+  size_t band_offset() const;    // in scratch
 
  private:
   void cut_pixels(const TileSet& tiles, const ConvProblem& p);
-  void cut_lines(const ConvProblem& p);
+  void cut_lines(const TileSet& tiles, const ConvProblem& p);
+
+  int64_t band_bytes_ = 0;
 };
 
 // Bytes of a tap and of a segment of packed weights, and how many segments there are; they depend on no bound extent.
@@ -54,6 +59,6 @@ struct Depth {
 
 // The first matrix row of a block for one group; copies to `scratch` what does not lie in the image as it should.
 const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks::Block& block, const uint8_t* x,
-                       int64_t group, GatherFunction gather, uint8_t* scratch);
+                       int64_t group, const Gather& gather, uint8_t* scratch);
 
 }  // namespace qat::kernels

@@ -93,6 +93,9 @@ struct TileSet {
   int vector_columns;
   bool pairs;          // how a step of 4 bytes is packed: panels.h
   int depth_multiple;  // bytes that a segment's weights are rounded up to
+  // Of a block's rows, at most: an eighth of the second-level cache or, where products are so fast that weights weigh
+  // more, three eighths; the panel, the results and the next rows share the rest.
+  int64_t block_bytes;
   TileFunction function[4][kMaxTileRows];
 
   int64_t columns() const { return static_cast<int64_t>(max_vectors) * vector_columns; }

@@ -146,6 +146,7 @@ constexpr TileSet make_tiles256(Isa isa, bool pairs, std::integer_sequence<int, 
           .vector_columns = 8,
           .pairs = pairs,
           .depth_multiple = 4,
+          .block_bytes = 256 * 1024,
           .function = {{tile256<Dot, Row + 1, 1>...}, {tile256<Dot, Row + 1, 2>...}}};
 }
 

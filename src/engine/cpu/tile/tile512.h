@@ -174,6 +174,7 @@ constexpr TileSet make_tiles512(Isa isa, bool pairs, std::integer_sequence<int, 
           .vector_columns = 16,
           .pairs = pairs,
           .depth_multiple = 4,
+          .block_bytes = 256 * 1024,
           .function = {{tile512<Dot, Row + 1, 1>...}, {tile512<Dot, Row + 1, 2>...}}};
 }
 

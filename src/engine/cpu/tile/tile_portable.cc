@@ -49,6 +49,7 @@ constinit const TileSet kTilesPortable{.isa = Isa::kPortable,
                                        .vector_columns = kColumns,
                                        .pairs = false,
                                        .depth_multiple = 4,
+                                       .block_bytes = 256 * 1024,
                                        .function = {{tile<1>, tile<2>, tile<3>, tile<4>}}};
 
 }  // namespace qat::kernels

@@ -1,0 +1,89 @@
+// Laying a block's rows before the tiles: see windows.h.
+#include <cstring>
+
+#include "engine/cpu/conv/windows.h"
+
+namespace qat::kernels {
+namespace {
+
+// `pixels` of `pitch` bytes each, their first `tap` bytes side by side; writes a few bytes more.
+void copy_dense(const uint8_t* from, int64_t pixels, int64_t pitch, int64_t tap, uint8_t* to) {
+  int64_t i = 0;
+  if (tap == 3) {  // two at a time
+    for (; i + 2 <= pixels; i += 2, from += 8, to += 6) {
+      uint64_t two;
+      std::memcpy(&two, from, 8);
+      two = (two & 0xFFFFFF) | (two >> 8 & 0xFFFFFF000000);
+      std::memcpy(to, &two, 8);
+    }
+  }
+  for (; i < pixels; ++i, from += pitch, to += tap)
+    for (int64_t c = 0; c < tap; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
+}
+
+// Input rows [top, top + rows) of one image and group, each with its pads, in pixels of `tap` bytes.
+void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t top, int64_t rows, uint8_t* to) {
+  const int64_t pitch = pitch_of(p.in_channels);
+  const auto left = static_cast<size_t>(p.pad_left * tap), right = static_cast<size_t>(p.pad_right * tap);
+  const auto inside = static_cast<size_t>(p.in_w * tap);
+  for (int64_t h = top; h < top + rows; ++h) {
+    if (h < 0 || h >= p.in_h) {
+      std::memset(to, p.in_zero_point, left + inside + right);
+      to += left + inside + right;
+      continue;
+    }
+    std::memset(to, p.in_zero_point, left);
+    to += left;
+    const uint8_t* from = image + h * p.in_w * pitch;
+    if (tap == pitch) {
+      std::memcpy(to, from, inside);
+    } else if (p.groups == 1) {
+      copy_dense(from, p.in_w, pitch, tap, to);
+    } else {  // pad bytes of the group's last dword are copied from its neighbour: their weights are 0
+      for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
+    }
+    to += inside;
+    std::memset(to, p.in_zero_point, right);
+    to += right;
+  }
+}
+
+}  // namespace
+
+const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks::Block& block, const uint8_t* x,
+                       int64_t group, const Gather& gather, uint8_t* scratch) {
+  const int64_t channels = p.in_channels / p.groups, pitch = pitch_of(p.in_channels);
+  if (blocks.windows == Windows::kPixels) return x + block.first * pitch + group * channels;
+  if (blocks.windows == Windows::kGathered) {
+    gather.rows({.problem = p,
+                 .x = x,
+                 .group = group,
+                 .first = block.first,
+                 .count = block.run,
+                 .rows = scratch,
+                 .stride = blocks.row_stride});
+    return scratch;
+  }
+  const int64_t out_h = p.out_h(), out_w = p.out_w(), lines = block.run * block.runs / out_w;
+  const int64_t line = block.first / out_w, top = line % out_h * p.stride_h - p.pad_top;
+  const uint8_t* image = x + line / out_h * p.in_h * p.in_w * pitch + group * channels;
+  if (blocks.windows == Windows::kImage) return image + top * p.in_w * pitch;
+  const int64_t tap = blocks.tap_bytes;
+  uint8_t* band = scratch + blocks.band_offset();
+  copy_band(p, tap, image, top, (lines - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1, band);
+  if (blocks.windows == Windows::kBand) return band;
+  const int64_t input_row = (p.in_w + p.pad_left + p.pad_right) * tap;
+  gather.band({.band = band,
+               .lines = lines,
+               .pixels = out_w,
+               .line_step = p.stride_h * input_row,
+               .pixel_step = p.stride_w * tap,
+               .segment_step = p.dilation_h * input_row,
+               .segments = p.kernel_h,
+               .segment_bytes = p.kernel_w * tap,
+               .rows = scratch,
+               .stride = blocks.row_stride});
+  return scratch;
+}
+
+}  // namespace qat::kernels

@@ -1,0 +1,65 @@
+// Tiles of words for every instruction set that has them: tile.h. Included by one file of each. `Dot` is its vectors:
+//
+//   Dot::Vector, load(p), broadcast(p) of 4 bytes, store(v, p)
+//   Dot::add(sum, x, w)      sum + x0 * w0 + x1 * w1 in each lane
+#pragma once
+
+#include <immintrin.h>
+
+#include <utility>
+
+#include "engine/cpu/tile/tile.h"
+
+namespace qat::kernels {
+namespace {
+
+template <class Dot, int Rows, int Vectors>
+void tile_words(TileTask t, int64_t tiles) {
+  using Vector = typename Dot::Vector;
+  constexpr int64_t kVector = sizeof(Vector), kSteps = kVector / 4;
+  const int64_t next_step = t.next_bytes / t.steps;
+  TileWalk walk(t, Rows, tiles);
+  do {
+    Vector sums[Rows][Vectors] = {};
+    const uint8_t* block = t.rows;
+    const uint8_t* w = static_cast<const uint8_t*>(t.panel) + Vectors * kVector;  // start values are 0
+    const uint8_t* next = t.next;
+    for (int64_t left = t.steps; left > 0; left -= kSteps, block += t.segment_step) {
+      const uint8_t* x = block;
+      for (int64_t step = left < kSteps ? left : kSteps; step > 0; --step, x += 4, w += Vectors * kVector) {
+        Vector weights[Vectors];
+#pragma GCC unroll 2
+        for (int v = 0; v < Vectors; ++v) weights[v] = Dot::load(w + v * kVector);
+#pragma GCC unroll 16
+        for (int i = 0; i < Rows; ++i) {
+          const Vector words = Dot::broadcast(x + i * kVector);
+#pragma GCC unroll 2
+          for (int v = 0; v < Vectors; ++v) sums[i][v] = Dot::add(sums[i][v], words, weights[v]);
+        }
+        _mm_prefetch(next, _MM_HINT_T1);
+        _mm_prefetch(next + next_step / 2, _MM_HINT_T1);  // a step's share is up to two lines
+        next += next_step;
+      }
+    }
+    t.next += t.next_bytes;
+    uint8_t* y = t.y;
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i, y += t.y_stride)
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) Dot::store(sums[i][v], y + v * kVector);
+  } while (walk.next());
+}
+
+template <class Dot, int... Row>
+constexpr TileSet make_words(Isa isa, std::integer_sequence<int, Row...>) {
+  return {.isa = isa,
+          .max_rows = sizeof...(Row),
+          .max_vectors = 2,
+          .vector_columns = sizeof(typename Dot::Vector) / 4,
+          .pairs = false,
+          .depth_multiple = 4,
+          .function = {{tile_words<Dot, Row + 1, 1>...}, {tile_words<Dot, Row + 1, 2>...}}};
+}
+
+}  // namespace
+}  // namespace qat::kernels
