@@ -45,7 +45,7 @@ TEST(Winograd, EqualsTheReference) {
         make_problem(1 + random.below(80), 1 + random.below(80), 3 + random.below(20), 3 + random.below(20));
     p.pad_top = random.below(3), p.pad_left = random.below(3);
     p.pad_bottom = random.below(3), p.pad_right = random.below(3);
-    p.batch = 1 + random.below(3);
+    p.batch = 1 + random.below(3), p.members = 1 + random.below(5);
     p.in_zero_point = static_cast<int32_t>(random.below(256));
     p.epilogue = make_cpu_epilogue(index, random);
     compare(p, random, Values::kRandom, random.below(2) ? Scales::kSmall : Scales::kTies);
