@@ -148,6 +148,7 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
   const PanelLayout layout = winograd_layout(Arch::kTiles, p);
   const TileEpilogue epilogue(p.epilogue);
   const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1;
+  const auto* packed = static_cast<const uint8_t*>(a.weights);
   auto* inputs = static_cast<uint8_t*>(scratch);
   uint8_t* sums = inputs + kWinogradPoints * blocks.input_point;
   uint8_t* patch = sums + kWinogradPoints * blocks.sums_point;
@@ -165,8 +166,8 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
       const auto [begins, ends] = blocks.with_point(point);
       const int64_t from = std::max(first, begins), to = std::min(last, ends);
       if (from >= to) continue;
-      const auto* weights = static_cast<const uint8_t*>(a.weights) + layout.offset(point, panel);
-      const bool more = point + 1 < kWinogradPoints;
+      const uint8_t* weights = packed + layout.offset(point, panel);
+      const bool more = point + 1 < kWinogradPoints, another = !more && panel + 1 < layout.panels;
       run_tiles(Arch::kTiles, static_cast<int>(vectors),
                 {.rows = inputs + point * blocks.input_point + (from - first) * blocks.vector_bytes,
                  .row_stride = blocks.vector_bytes,
@@ -176,8 +177,8 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
                  .panel = weights,
                  .y = sums + point * blocks.sums_point + (from - first) * vectors * blocks.vector_bytes,
                  .y_stride = vectors * blocks.vector_bytes,
-                 .next = weights + (more ? layout.group_bytes : 0)},
-                more ? layout.panel_bytes : 0);
+                 .next = more ? weights + layout.group_bytes : packed + (another ? layout.offset(0, panel + 1) : 0)},
+                more || another ? layout.panel_bytes : 0);
     }
     const int64_t k = panel * layout.columns;
     const TileTask base{.epilogue = &epilogue,
