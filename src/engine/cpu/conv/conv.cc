@@ -22,9 +22,9 @@ int32_t sum_bits(const ConvProblem& p, std::span<const int8_t> weights) {
 }
 
 std::span<const ConvKernel> conv_kernels() {
-  static const ConvKernel table[] = {kConv16x32Amx,    kConv14x32Avx512Vnni, kWinogradAvx512Vnni, kConv10x32Avx512,
-                                     kConv6x16AvxVnni, kWinogradAvxVnni,     kConv6x16LowAvx2,    kConv4x16Avx2,
-                                     kWinogradAvx2,    kConv4x8Portable,     kConvReference};
+  static const ConvKernel table[] = {kConv16x32Amx,   kConv14x32Avx512Vnni, kWinogradAvx512Vnni, kConv10x32Avx512,
+                                     kWinogradAvx512, kConv6x16AvxVnni,     kWinogradAvxVnni,    kConv6x16LowAvx2,
+                                     kConv4x16Avx2,   kWinogradAvx2,        kConv4x8Portable,    kConvReference};
   return table;
 }
 

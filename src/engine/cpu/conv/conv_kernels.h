@@ -15,6 +15,7 @@ extern const ConvKernel kConv4x8Portable;
 extern const ConvKernel kConvReference;
 
 extern const ConvKernel kWinogradAvx512Vnni;
+extern const ConvKernel kWinogradAvx512;
 extern const ConvKernel kWinogradAvxVnni;
 extern const ConvKernel kWinogradAvx2;
 

@@ -117,6 +117,7 @@ extern const TileSet kTilesAmx;
 // all blocks. So one pointer reaches all rows of a tile, and what it reads is dense.
 extern const TileSet kTileWordsAvx2;
 extern const TileSet kTileWordsAvxVnni;
+extern const TileSet kTileWordsAvx512;
 extern const TileSet kTileWordsAvx512Vnni;
 
 // The runs of a task against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the
