@@ -46,7 +46,8 @@ void pack(const ConvProblem& p, const int8_t* weights, void* packed) {
   for (int64_t k = 0; k < p.out_channels; ++k) {
     const int64_t first = k / (p.out_channels / p.groups) % merge * channels;
     for (int64_t t = 0; t < taps; ++t) {
-      const int64_t segment = t / segment_taps * depth.segment_bytes, tap = t % segment_taps * depth.tap_bytes;
+      const int64_t order = depth.by_columns ? t % p.kernel_w * p.kernel_h + t / p.kernel_w : t;
+      const int64_t segment = order / segment_taps * depth.segment_bytes, tap = order % segment_taps * depth.tap_bytes;
       for (int64_t c = 0; c < channels; ++c)
         rows[static_cast<size_t>(k * depth.bytes() + segment + tap + first + c)] =
             weights[(k * channels + c) * taps + t];
