@@ -13,7 +13,7 @@
 #include "engine/compile/passes.h"
 #include "engine/compile/placeholder.h"
 #include "engine/compile/plan_run.h"
-#include "engine/compile/schedule.h"
+#include "engine/compile/run_choices.h"
 #include "engine/compile/tactic_key.h"
 #include "engine/compile/tactics.h"
 #include "engine/cuda/backend.h"

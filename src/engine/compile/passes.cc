@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "engine/compile/cuda_rivals.h"
-#include "engine/compile/schedule.h"
+#include "engine/compile/run_choices.h"
 #include "engine/compile/tactics.h"
 #include "ir/lowered.h"
 #include "ir/shapes.h"

@@ -1,10 +1,9 @@
 // Depth-first schedules: the same bits as without one, in less memory, and a choice that the cache repeats.
-#include "engine/compile/schedule.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
+#include "engine/compile/run_choices.h"
 #include "engine/compile/test_networks.h"
 #include "engine/runtime/session.h"
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "base/threads.h"
@@ -19,6 +20,13 @@ using Clock = std::chrono::steady_clock;
 
 bool has_weights(const Step& s) { return s.op == StepOp::kConv || s.op == StepOp::kGemm; }
 
+size_t least_bytes(const std::vector<Candidate>& found) {
+  size_t least = found.front().packed_bytes;
+  for (const Candidate& c : found) least = std::min(least, c.packed_bytes);
+  return least;
+}
+bool is_heavy(const Candidate& c, size_t least) { return c.packed_bytes > 2 * least; }
+
 // The reference is for machines without anything better. Kernels that need twice the instructions for a product, those
 // without vpdpbusd beside some with it, were never first: not worth their time.
 void drop_outclassed(std::vector<Candidate>& found) {
@@ -29,6 +37,10 @@ void drop_outclassed(std::vector<Candidate>& found) {
   } else if (std::any_of(found.begin(), found.end(), [](const Candidate& c) { return c.isa > Isa::kPortable; })) {
     std::erase_if(found, [](const Candidate& c) { return c.isa == Isa::kPortable; });
   }
+  // Of those with large weights the first: there is one for each instruction set, and whole runs decide about it.
+  const size_t least = least_bytes(found);
+  bool another = false;
+  std::erase_if(found, [&](const Candidate& c) { return is_heavy(c, least) && std::exchange(another, true); });
 }
 
 constexpr double kNever = 1e30;
@@ -84,17 +96,16 @@ class Chooser {
     const auto known = [&](const Candidate& c) { return cache_.find(problem + "|" + c.name); };
     if (std::none_of(found.begin(), found.end(), known) && request_.tactic_seconds > 0) try_all(index, found, problem);
     Timed best{found.front()}, heavy{found.front()};
-    size_t bytes = best.candidate.packed_bytes;
-    for (const Candidate& candidate : found) bytes = std::min(bytes, candidate.packed_bytes);
+    const size_t least = least_bytes(found);
     for (const Candidate& candidate : found) {
       const std::optional<double> microseconds = known(candidate);
-      Timed& rival = candidate.packed_bytes > 2 * bytes ? heavy : best;
+      Timed& rival = is_heavy(candidate, least) ? heavy : best;
       if (microseconds && *microseconds < rival.microseconds) rival = {candidate, *microseconds};
     }
     if (best.microseconds < kNever) report.milliseconds = 1e-3 * best.microseconds;
     if (heavy.microseconds < kMaybe * best.microseconds)
-      draft_.alternatives.push_back({index, heavy.candidate.name, heavy.candidate.isa, heavy.candidate.packed_bytes,
-                                     1e-3 * heavy.microseconds});
+      draft_.alternatives.push_back(
+          {index, heavy.candidate.name, heavy.candidate.isa, heavy.candidate.packed_bytes, 1e-3 * heavy.microseconds});
     return best.candidate;
   }
 

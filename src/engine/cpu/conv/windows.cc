@@ -6,8 +6,8 @@
 namespace qat::kernels {
 namespace {
 
-constexpr int64_t kMaxPixels = 256;      // of a block whose rows are copied or read one by one
-constexpr int64_t kMaxLinePixels = 448;  // of a block of output rows: less is copied twice in higher ones
+constexpr int64_t kMaxPixels = 1024;     // of a block whose rows are copied or read one by one
+constexpr int64_t kMaxLinePixels = 896;  // of a block of output rows: less is copied twice in higher ones
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

@@ -1,5 +1,5 @@
-// Uniform schedules and kernels are timed step by step, the best of each stretch are joined: see schedule.h.
-#include "engine/compile/schedule.h"
+// Uniform schedules and kernels are timed step by step, the best of each stretch are joined: see run_choices.h.
+#include "engine/compile/run_choices.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,66 +7,18 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "engine/compile/plan_run.h"
+#include "engine/compile/stretches.h"
 #include "engine/compile/tactic_key.h"
 
 namespace qat::engine {
 
 namespace {
 
-// Images at a time; 0: the whole batch.
-using Way = int64_t;
-
 constexpr int64_t kBatch = 4;          // at most, of the runs that are timed: what an image costs changes little after
 constexpr double kSwitch = 0.006;      // of the whole, that a change of the way must bring
 constexpr double kWorth = 0.99;        // of the plain schedule's time, that the chosen one may take at most
 constexpr Way kTiles[] = {1, 2};       // images
 constexpr double kAlternative = 0.98;  // of the plain kernel's time, that another one may take at most
-
-// Steps [first, last) after which one tensor alone is alive.
-struct Stretch {
-  size_t first, last;
-  bool tiles;  // may it run in tiles?
-};
-
-std::vector<Stretch> stretches(const Plan& plan) {
-  std::vector<size_t> last_use(plan.tensors.size(), 0);
-  for (size_t i = 0; i < plan.steps.size(); ++i) {
-    for (const int32_t id : plan.steps[i].inputs) {
-      if (id >= 0) last_use[static_cast<size_t>(id)] = i;
-    }
-  }
-  std::vector<Stretch> found;
-  Stretch now{0, 0, true};
-  std::vector<int32_t> alive;
-  for (size_t i = 0; i < plan.steps.size(); ++i) {
-    const Step& s = plan.steps[i];
-    now.tiles = now.tiles && runs_in_tiles(s.op);
-    if (s.output >= 0) alive.push_back(s.output);
-    std::erase_if(alive, [&](int32_t id) { return last_use[static_cast<size_t>(id)] <= i; });
-    if (alive.size() > 1 || s.output < 0) continue;
-    found.push_back({now.first, i + 1, now.tiles});
-    now = {i + 1, 0, true};
-  }
-  return found;
-}
-
-bool possible(const Stretch& s, Way way) { return way == 0 || s.tiles; }
-
-// Neighbours of one way become one group.
-std::vector<StepGroup> groups(const std::vector<Stretch>& all, const std::vector<Way>& ways) {
-  std::vector<StepGroup> schedule;
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (ways[i] == 0) continue;
-    if (i > 0 && ways[i - 1] == ways[i]) {
-      schedule.back().last = static_cast<int32_t>(all[i].last);
-    } else {
-      schedule.push_back({.first = static_cast<int32_t>(all[i].first),
-                          .last = static_cast<int32_t>(all[i].last),
-                          .images = static_cast<int32_t>(ways[i])});
-    }
-  }
-  return schedule;
-}
 
 // Microseconds of all steps under one schedule, with one choice of kernels.
 using Times = std::vector<double>;
@@ -170,7 +122,7 @@ class Chooser {
     for (const Plan& plan : plans) runs.push_back(std::make_unique<PlanRun>(plan, threads_, shape_));
     std::vector<Times> least(plans.size(), Times(draft_.plan.steps.size(), 1e30));
     double spent = 0;
-    for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 2); ++round) {
+    for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 5); ++round) {
       for (size_t r = 0; r < runs.size(); ++r) {
         if (request_.callbacks.interrupted && request_.callbacks.interrupted())
           fail(Code::kFailure, "build interrupted");
@@ -264,7 +216,7 @@ class Chooser {
       const Plan plans[2] = {plan_of(one), plan_of(other)};
       PlanRun runs[2] = {{plans[0], threads_, shape_}, {plans[1], threads_, shape_}};
       double least[2] = {1e30, 1e30}, spent = 0;
-      for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 4); ++i) {
+      for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 12); ++i) {
         for (const int r : {0, 1}) {
           const double seconds = runs[r].seconds();
           least[r] = std::min(least[r], seconds), spent += seconds;
