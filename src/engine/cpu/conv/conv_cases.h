@@ -211,6 +211,10 @@ inline std::vector<ConvProblem> conv_problems() {
        .in_h = 19,
        .in_w = 18},
       {.in_channels = 16, .out_channels = 40, .batch = 2, .in_h = 20, .in_w = 19},
+      // Ranges of panels: pairs, with a last one that is narrower or not full, or that has one vector.
+      {.in_channels = 40, .out_channels = 176, .batch = 2, .in_h = 15, .in_w = 13},
+      {.in_channels = 72, .out_channels = 120, .in_h = 9, .in_w = 7},
+      {.in_channels = 68, .out_channels = 160, .stride_h = 2, .stride_w = 2, .in_h = 9, .in_w = 9},
   };
 }
 

@@ -46,7 +46,8 @@ void pack(const ConvProblem& p, const int8_t* weights, void* packed) {
   for (int64_t k = 0; k < p.out_channels; ++k) {
     const int64_t first = k / (p.out_channels / p.groups) % merge * channels;
     for (int64_t t = 0; t < taps; ++t) {
-      const int64_t segment = t / segment_taps * depth.segment_bytes, tap = t % segment_taps * depth.tap_bytes;
+      const int64_t order = depth.by_columns ? t % p.kernel_w * p.kernel_h + t / p.kernel_w : t;
+      const int64_t segment = order / segment_taps * depth.segment_bytes, tap = order % segment_taps * depth.tap_bytes;
       for (int64_t c = 0; c < channels; ++c)
         rows[static_cast<size_t>(k * depth.bytes() + segment + tap + first + c)] =
             weights[(k * channels + c) * taps + t];
@@ -66,6 +67,12 @@ size_t scratch_bytes(const ConvProblem& p) {
   return Blocks(Tiles, merged(Tiles, p)).scratch_bytes();
 }
 
+// How many of the next `most` panels are of one group and as wide as this one.
+int64_t range_of(const PanelLayout& layout, int64_t panel, int64_t most) {
+  const int64_t count = std::min(most, layout.panels - panel);
+  return count > 1 && layout.vectors(panel + count - 1) != layout.vectors(panel) ? count - 1 : count;
+}
+
 template <const TileSet& Tiles, const Gather& Gathering>
 void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
   const ConvProblem p = merged(Tiles, problem);
@@ -80,8 +87,10 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
                 .segment_step = blocks.segment_step,
                 .epilogue = &epilogue,
                 .skip_stride = p.epilogue.has_skip ? pitch_of(p.out_channels) : 0,
-                .y_stride = output_pitch(p.epilogue, p.out_channels) * element};
-  for (int64_t unit = begin; unit < end; ++unit) {
+                .y_stride = output_pitch(p.epilogue, p.out_channels) * element,
+                .panel_bytes = layout.panel_bytes,
+                .y_step = layout.columns * element};
+  for (int64_t unit = begin; unit < end; unit += task.panels) {
     const Blocks::Block block = blocks.at(p, unit / panels);
     const int64_t group = unit % panels / layout.panels, panel = unit % layout.panels;
     if (unit == begin || panel == 0)
@@ -92,12 +101,13 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     task.panel = static_cast<const uint8_t*>(a.weights) + layout.offset(group, panel);
     task.multiplier = a.multiplier + k;
     task.bias = a.bias + k;
-    task.channels = layout.panel_channels(panel);
+    task.panels = Tiles.ranges ? range_of(layout, panel, end - unit) : 1;
+    task.channels = (task.panels - 1) * layout.columns + layout.panel_channels(panel + task.panels - 1);
     task.skip = p.epilogue.has_skip ? a.skip + block.first * task.skip_stride + k : nullptr;
     task.y = static_cast<uint8_t*>(a.y) + block.first * task.y_stride + k * element;
     task.next = static_cast<const uint8_t*>(task.panel);
-    const bool more = panel + 1 < layout.panels;
-    if (more) task.next += layout.panel_bytes;
+    const bool more = panel + task.panels < layout.panels;
+    if (more) task.next += task.panels * layout.panel_bytes;
     run_tiles(Tiles, layout.vectors(panel), task, more ? layout.panel_bytes : 0);
     if (k + task.channels == p.out_channels)
       for (int64_t i = block.first; i < block.first + block.run * block.runs; ++i)

@@ -20,20 +20,18 @@ struct GatherTask {
   int64_t stride;
 };
 
-// Rows of some lines of output pixels from a band of input rows (windows.h), which has its pads and no gaps: every tap
-// row is `segment_bytes` neighbours.
-struct BandTask {
-  const uint8_t* band;  // of the first pixel
-  int64_t lines, pixels;
-  int64_t line_step, pixel_step, segment_step;  // bytes in the band
-  int64_t segments, segment_bytes;
-  uint8_t* rows;
-  int64_t stride;
+// The columns of a line of outputs (windows.h): of every input pixel the taps below each other, `channels` bytes of
+// each.
+constexpr int64_t kMaxTapRows = 16;
+struct ColumnTask {
+  const uint8_t* rows[kMaxTapRows];  // the input rows, pixels `pitch` bytes apart
+  int64_t tap_rows, pixels, pitch, channels;
+  uint8_t* to;
 };
 
 struct Gather {
   void (*rows)(const GatherTask& task);
-  void (*band)(const BandTask& task);
+  void (*columns)(const ColumnTask& task);
 };
 extern const Gather kGather, kGatherAvx2, kGatherAvx512;
 

@@ -133,28 +133,19 @@ void gather_rows_in(const GatherTask& t) {
   }
 }
 
-template <int Piece>
-void gather_band_in(const BandTask& t) {
-  uint8_t* to = t.rows;
-  for (int64_t line = 0; line < t.lines; ++line) {
-    const uint8_t* band = t.band + line * t.line_step;
-    const Taps g{.taps = 1,
-                 .tap_rows = t.segments,
-                 .tap_bytes = t.segment_bytes,
-                 .image_step = t.segment_bytes,
-                 .image_row = t.segment_step,
-                 .pixel_step = t.pixel_step,
-                 .stride = t.stride,
-                 .zero_point = 0,
-                 .contiguous = true};
-    gather_inside<Piece>(g, band, t.pixels, to);
-    to += t.pixels * t.stride;
-  }
+// Pixels [first, t.pixels) of a line's columns. A dword may write over what follows it, which is written later.
+inline void gather_columns_from(const ColumnTask& t, int64_t first) {
+  uint8_t* to = t.to + first * t.tap_rows * t.channels;
+  for (int64_t w = first; w < t.pixels; ++w)
+    for (int64_t r = 0; r < t.tap_rows; ++r, to += t.channels)
+      for (int64_t c = 0; c < t.channels; c += 4) std::memcpy(to + c, t.rows[r] + w * t.pitch + c, 4);
 }
 
+inline void gather_columns(const ColumnTask& t) { gather_columns_from(t, 0); }
+
 template <int Piece>
-constexpr Gather make_gather() {
-  return {gather_rows_in<Piece>, gather_band_in<Piece>};
+constexpr Gather make_gather(void (*columns)(const ColumnTask&) = gather_columns) {
+  return {gather_rows_in<Piece>, columns};
 }
 
 }  // namespace

@@ -48,6 +48,27 @@ void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t 
   }
 }
 
+// Of `lines` lines of outputs from the one whose windows begin at input row `top` of an image; `pads` is as wide as an
+// input row.
+void lay_columns(const ConvProblem& p, const Gather& gather, const uint8_t* image, int64_t top, int64_t lines,
+                 uint8_t* pads, uint8_t* to) {
+  const int64_t pitch = pitch_of(p.in_channels), bytes = p.kernel_h * p.in_channels;  // of a column
+  std::memset(pads, p.in_zero_point, static_cast<size_t>(p.in_w * pitch));
+  for (int64_t line = 0; line < lines; ++line, top += p.stride_h) {
+    std::memset(to, p.in_zero_point, static_cast<size_t>(p.pad_left * bytes));
+    to += p.pad_left * bytes;
+    ColumnTask task{.tap_rows = p.kernel_h, .pixels = p.in_w, .pitch = pitch, .channels = p.in_channels, .to = to};
+    for (int64_t r = 0; r < p.kernel_h; ++r) {
+      const int64_t h = top + r * p.dilation_h;
+      task.rows[r] = h < 0 || h >= p.in_h ? pads : image + h * p.in_w * pitch;
+    }
+    gather.columns(task);
+    to += p.in_w * bytes;
+    std::memset(to, p.in_zero_point, static_cast<size_t>(p.pad_right * bytes));
+    to += p.pad_right * bytes;
+  }
+}
+
 }  // namespace
 
 const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks::Block& block, const uint8_t* x,
@@ -64,26 +85,17 @@ const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks:
                  .stride = blocks.row_stride});
     return scratch;
   }
-  const int64_t out_h = p.out_h(), out_w = p.out_w(), lines = block.run * block.runs / out_w;
-  const int64_t line = block.first / out_w, top = line % out_h * p.stride_h - p.pad_top;
+  const int64_t out_h = p.out_h(), line = block.first / p.out_w(), top = line % out_h * p.stride_h - p.pad_top;
   const uint8_t* image = x + line / out_h * p.in_h * p.in_w * pitch + group * channels;
   if (blocks.windows == Windows::kImage) return image + top * p.in_w * pitch;
-  const int64_t tap = blocks.tap_bytes;
-  uint8_t* band = scratch + blocks.band_offset();
-  copy_band(p, tap, image, top, (lines - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1, band);
-  if (blocks.windows == Windows::kBand) return band;
-  const int64_t input_row = (p.in_w + p.pad_left + p.pad_right) * tap;
-  gather.band({.band = band,
-               .lines = lines,
-               .pixels = out_w,
-               .line_step = p.stride_h * input_row,
-               .pixel_step = p.stride_w * tap,
-               .segment_step = p.dilation_h * input_row,
-               .segments = p.kernel_h,
-               .segment_bytes = p.kernel_w * tap,
-               .rows = scratch,
-               .stride = blocks.row_stride});
-  return scratch;
+  uint8_t* rows = scratch + blocks.offset();
+  if (blocks.windows == Windows::kColumns) {
+    lay_columns(p, gather, image, top, block.runs, scratch, rows);
+  } else {
+    copy_band(p, blocks.tap_bytes, image, top, (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1,
+              rows);
+  }
+  return rows;
 }
 
 }  // namespace qat::kernels

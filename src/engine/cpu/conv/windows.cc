@@ -25,15 +25,15 @@ bool dense(const TileSet& tiles, const ConvProblem& p) {
          round_up(p.kernel_w * p.in_channels, multiple) < round_up(p.kernel_w * pitch_of(p.in_channels), multiple);
 }
 
-// Would all tap rows as one segment take two thirds of the steps, or less? Looks at no bound extent, as dense().
-bool packed(const TileSet& tiles, const ConvProblem& p) {
+// Would all taps as one segment take two thirds of the steps, or less? Looks at no bound extent, as dense().
+bool by_columns(const TileSet& tiles, const ConvProblem& p) {
   const int64_t multiple = tiles.depth_multiple, row = p.kernel_w * p.in_channels;
-  return multiple > kChannelGroup && p.groups == 1 && taps_touch(p) && p.kernel_h > 1 &&
+  return multiple > kChannelGroup && p.groups == 1 && taps_touch(p) && p.kernel_h > 1 && p.kernel_h <= kMaxTapRows &&
          3 * round_up(p.kernel_h * row, multiple) <= 2 * p.kernel_h * round_up(row, multiple);
 }
 
 int64_t tap_bytes_of(const TileSet& tiles, const ConvProblem& p) {
-  return dense(tiles, p) || packed(tiles, p) ? p.in_channels : pitch_of(p.in_channels / p.groups);
+  return dense(tiles, p) || by_columns(tiles, p) ? p.in_channels : pitch_of(p.in_channels / p.groups);
 }
 
 bool no_pads(const ConvProblem& p) {
@@ -48,7 +48,7 @@ bool wide_enough(const TileSet& tiles, int64_t out_w) {
 Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
   const bool aligned = group_is_whole_pixel(p) || p.in_channels / p.groups % kChannelGroup == 0;
   if (p.pointwise() && aligned) return Windows::kPixels;
-  if (packed(tiles, p)) return Windows::kPacked;
+  if (by_columns(tiles, p)) return Windows::kColumns;
   if (dense(tiles, p)) return Windows::kBand;
   // Where weights are rounded up by segment, the choice may not depend on a bound extent.
   const bool rounded = p.kernel_w * tap_bytes_of(tiles, p) % tiles.depth_multiple != 0;
@@ -77,8 +77,9 @@ constexpr int64_t kFinest = 8;
 
 }  // namespace
 
-Depth::Depth(const TileSet& tiles, const ConvProblem& p) : tap_bytes(tap_bytes_of(tiles, p)) {
-  segments = taps_touch(p) && !packed(tiles, p) ? p.kernel_h : 1;
+Depth::Depth(const TileSet& tiles, const ConvProblem& p)
+    : by_columns(kernels::by_columns(tiles, p)), tap_bytes(tap_bytes_of(tiles, p)) {
+  segments = taps_touch(p) && !by_columns ? p.kernel_h : 1;
   segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes, tiles.depth_multiple);
 }
 
@@ -87,7 +88,7 @@ Blocks::Blocks(const TileSet& tiles, const ConvProblem& p)
   const bool in_place = windows == Windows::kImage || windows == Windows::kBand;
   segments = in_place ? p.kernel_h : 1;
   segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes, kChannelGroup);
-  if (in_place || windows == Windows::kPacked) {
+  if (in_place || windows == Windows::kColumns) {
     cut_lines(tiles, p);
   } else {
     cut_pixels(tiles, p);
@@ -115,12 +116,11 @@ void Blocks::cut_pixels(const TileSet& tiles, const ConvProblem& p) {
 void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
   const int64_t pixel = windows == Windows::kImage ? pitch_of(p.in_channels) : tap_bytes;
   const int64_t input_row = pixel * (windows == Windows::kImage ? p.in_w : band_width(p));
-  const bool packs = windows == Windows::kPacked;
-  const int64_t width = p.out_w(), above = (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h;  // rows that lines share
-  const int64_t fit = packs ? tiles.block_bytes / (width * round_up(segment_bytes, tiles.depth_multiple))
-                            : (tiles.block_bytes / input_row - above) / p.stride_h;
-  const int64_t most = std::max<int64_t>(1, std::min(fit, (packs ? 2 : 1) * kMaxLinePixels / width)),
-                panels = panels_of(tiles, p);
+  const bool columns = windows == Windows::kColumns;
+  const int64_t width = p.out_w(), line = p.kernel_h * input_row;                        // bytes of a line's columns
+  const int64_t above = columns ? 0 : (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h;  // rows that lines share
+  const int64_t fit = columns ? tiles.block_bytes / line : (tiles.block_bytes / input_row - above) / p.stride_h;
+  const int64_t most = std::max<int64_t>(1, std::min(fit, kMaxLinePixels / width)), panels = panels_of(tiles, p);
   const auto per_image = [&](int64_t n) { return ceil_div(p.out_h(), n); };
   blocks_per_image = per_image(most);
   int64_t best = 0;
@@ -133,31 +133,27 @@ void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
   lines = ceil_div(p.out_h(), blocks_per_image);
   blocks_per_image = ceil_div(p.out_h(), lines);
   count = p.batch * blocks_per_image;
-  run = packs ? lines * width : width;
-  runs = packs ? 1 : lines;
-  segment_step = packs ? segment_bytes : p.dilation_h * input_row;
-  row_stride = packs ? round_up(segment_bytes, tiles.depth_multiple) : p.stride_w * pixel;
-  run_stride = packs ? 0 : p.stride_h * input_row;
-  band_bytes_ = ((lines - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1) * input_row;
+  run = width;
+  runs = lines;
+  segment_step = p.dilation_h * input_row;
+  row_stride = (columns ? p.kernel_h : 1) * p.stride_w * pixel;
+  run_stride = columns ? line : p.stride_h * input_row;
+  band_bytes_ = columns ? lines * line : ((lines - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1) * input_row;
+  if (columns) pad_bytes_ = round_up(p.in_w * pitch_of(p.in_channels) + kGatherSlack, 64);
 }
 
 Blocks::Block Blocks::at(const ConvProblem& p, int64_t index) const {
   if (blocks_per_image == 0) return {.first = index * run, .run = std::min(run, p.pixels() - index * run), .runs = 1};
   const int64_t image = index / blocks_per_image, line = index % blocks_per_image * lines;
-  const int64_t height = std::min(lines, p.out_h() - line), width = p.out_w();
-  return {.first = (image * p.out_h() + line) * width,
-          .run = windows == Windows::kPacked ? height * width : width,
-          .runs = windows == Windows::kPacked ? 1 : height};
+  return {.first = (image * p.out_h() + line) * p.out_w(), .run = p.out_w(), .runs = std::min(lines, p.out_h() - line)};
 }
 
-size_t Blocks::band_offset() const {
-  return windows == Windows::kPacked ? static_cast<size_t>(round_up(run * row_stride + kGatherSlack, 64)) : 0;
-}
+size_t Blocks::offset() const { return static_cast<size_t>(pad_bytes_); }
 
 size_t Blocks::scratch_bytes() const {
   if (windows == Windows::kGathered) return static_cast<size_t>(run * row_stride + kGatherSlack);
-  if (windows != Windows::kBand && windows != Windows::kPacked) return 0;
-  return band_offset() + static_cast<size_t>(band_bytes_ + kGatherSlack);
+  if (windows != Windows::kBand && windows != Windows::kColumns) return 0;
+  return offset() + static_cast<size_t>(band_bytes_ + kGatherSlack);
 }
 
 }  // namespace qat::kernels

@@ -4,7 +4,8 @@
 //   kImage     no pads: rows lie in the image, one segment for each tap row
 //   kBand      the input rows of some output rows are copied once, their pads around them; segments as in the image
 //   kGathered  every row is copied out as one segment: dilated columns, and output rows too narrow for the tiles
-//   kPacked    every row is copied out of a band as one segment: short tap rows, which rounding up would lengthen
+//   kColumns   of a line of outputs, input columns lie one after the other, the taps of each below each other: windows
+//              overlap, each is one segment; for short tap rows, which rounding up would lengthen
 //
 // Where channels do not fill their pitch (an image's three, in four bytes), a band keeps them side by side: a tap row
 // of seven is 21 bytes, six steps, instead of seven. What follows it is read and multiplied by 0.
@@ -19,11 +20,11 @@
 
 namespace qat::kernels {
 
-enum class Windows : uint8_t { kPixels, kImage, kBand, kGathered, kPacked };
+enum class Windows : uint8_t { kPixels, kImage, kBand, kGathered, kColumns };
 
 // The problem cut into blocks: a block's rows are laid out at once and meet every panel. Blocks of kPixels and
-// kGathered are one run of output pixels, the others are some output rows of one image: each a run, or all of them
-// (kPacked). Blocks are as large as caches allow, and smaller where members of a team would have unequal shares.
+// kGathered are one run of output pixels, the others are some output rows of one image, each a run. Blocks are as large
+// as caches allow, and smaller where members of a team would have unequal shares.
 struct Blocks {
   Blocks(const TileSet& tiles, const ConvProblem& p);
 
@@ -33,7 +34,7 @@ struct Blocks {
   int64_t row_stride, run_stride;                 // bytes between matrix rows, and between the first ones of two runs
   int64_t run, runs;                              // pixels of a run, runs of a block, but for the last ones
   int64_t count;                                  // of blocks
-  int64_t blocks_per_image = 0, lines = 0;        // of kImage, kBand and kPacked; lines: output rows of a block
+  int64_t blocks_per_image = 0, lines = 0;        // of kImage, kBand and kColumns; lines: output rows of a block
 
   struct Block {
     int64_t first;      // output pixel
@@ -41,18 +42,20 @@ struct Blocks {
   };
   Block at(const ConvProblem& p, int64_t index) const;
   size_t scratch_bytes() const;  // 0 where rows are read in place
-  size_t band_offset() const;    // in scratch
+  size_t offset() const;         // of a block's rows in scratch
 
  private:
   void cut_pixels(const TileSet& tiles, const ConvProblem& p);
   void cut_lines(const TileSet& tiles, const ConvProblem& p);
 
-  int64_t band_bytes_ = 0;
+  int64_t band_bytes_ = 0, pad_bytes_ = 0;
 };
 
 // Bytes of a tap and of a segment of packed weights, and how many segments there are; they depend on no bound extent.
+// by_columns: taps go down before they go right.
 struct Depth {
   Depth(const TileSet& tiles, const ConvProblem& p);
+  bool by_columns;
   int64_t tap_bytes, segments, segment_bytes;
   int64_t bytes() const { return segments * segment_bytes; }
 };

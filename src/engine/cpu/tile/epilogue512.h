@@ -71,12 +71,15 @@ struct Plain {
         middle_lo(_mm512_set1_epi32(t.epilogue->full.middle_lo)),
         middle_hi(_mm512_set1_epi32(t.epilogue->full.middle_hi)),
         skip_zero_point(_mm512_set1_epi32(t.epilogue->full.skip_zero_point)),
-        order(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)),
-        channels(static_cast<__mmask32>((1ull << t.channels) - 1)) {
+        order(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)) {
+    set_columns(t.multiplier, t.bias, t.channels);
+  }
+  void set_columns(const float* multipliers, const float* biases, int64_t count) {
+    channels = count < 64 ? (1ull << count) - 1 : ~0ull;
     for (int v = 0; v < Vectors; ++v) {
-      const __mmask16 lanes = lanes512(t.channels - 16 * v);
-      multiplier[v] = _mm512_maskz_loadu_ps(lanes, t.multiplier + 16 * v);
-      bias[v] = _mm512_maskz_loadu_ps(lanes, t.bias + 16 * v);
+      const __mmask16 lanes = lanes512(count - 16 * v);
+      multiplier[v] = _mm512_maskz_loadu_ps(lanes, multipliers + 16 * v);
+      bias[v] = _mm512_maskz_loadu_ps(lanes, biases + 16 * v);
     }
   }
 
@@ -114,7 +117,7 @@ struct Plain {
   __m512 skip_scale, middle_scale;
   __m512i middle_lo, middle_hi, skip_zero_point;
   __m512i order;  // of packed dwords: number 4 * lane + j is four columns of row j / 2, vector j % 2
-  __mmask32 channels;
+  __mmask64 channels;
   __m512 multiplier[Vectors], bias[Vectors];
 };
 
@@ -125,7 +128,7 @@ template <Finish How, int First, int Count, int Rows, int Vectors>
                                               const Sums<Rows, Vectors>& sums) {
   const Plain<Vectors>* plain = &constants;
   asm("" : "+r"(plain));  // keeps the compiler from holding constants in registers that sums need
-  const __mmask32 channels = plain->channels;
+  const auto channels = static_cast<__mmask32>(plain->channels);
   __m512i q[Count + Count % 2][2] = {};
 #pragma GCC unroll 2
   for (int v = 0; v < Vectors; ++v) {
@@ -167,6 +170,27 @@ template <Finish How, int Vectors>
   if (count == 3) return store_from<How, 3>(plain, at, sums);
   if (count == 2) return store_from<How, 2>(plain, at, sums);
   store_from<How, 1>(plain, at, sums);
+}
+
+// One or two rows of 64 columns, whose sums are those of two panels.
+template <Finish How, int Count>
+[[gnu::always_inline]] inline void store_wide(const Plain<4>& constants, const Place& at, const int32_t* left,
+                                              const int32_t* right) {
+  const Plain<4>* plain = &constants;
+  asm("" : "+r"(plain));
+  __m512i bytes[Count];
+#pragma GCC unroll 2
+  for (int i = 0; i < Count; ++i) {
+    __m512i q[2][2];
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+      const int32_t* sums = (v < 2 ? left : right) + (2 * i + v % 2) * 16;
+      q[v / 2][v % 2] = plain->template requantize<How>(_mm512_load_si512(sums), v, at.skip + i * at.skip_stride);
+    }
+    bytes[i] = plain->template pack<How>(q[0], q[1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < Count; ++i) _mm512_mask_storeu_epi8(at.y + i * at.y_stride, plain->channels, bytes[i]);
 }
 
 // Any epilogue, from memory, one vector at a time.

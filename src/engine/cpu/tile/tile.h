@@ -40,6 +40,11 @@ struct TileTask {
   uint8_t* y = nullptr;
   int64_t y_stride = 0;  // bytes
 
+  // A range of panels, where the tiles take one (TileSet): `channels` are those of all, and the bytes between two
+  // panels are those of the weights and of their results in y.
+  int64_t panels = 1;
+  int64_t panel_bytes = 0, y_step = 0;
+
   // Weights that come after these, fetched into the second-level cache meanwhile: `next_bytes` a tile.
   const uint8_t* next = nullptr;
   int64_t next_bytes = 0;
@@ -60,22 +65,24 @@ struct TileTask {
 class TileWalk {
  public:
   TileWalk(TileTask& task, int64_t height, int64_t tiles)
-      : task_(task), height_(height), tiles_(tiles), in_run_(tiles), runs_(task.runs) {}
+      : task_(&task), height_(height), tiles_(tiles), in_run_(tiles), runs_(task.runs) {}
+  // As far as another one, with a copy of its task.
+  TileWalk(const TileWalk& other, TileTask& task) : TileWalk(other) { task_ = &task; }
 
   // To the next tile; false after the last.
   bool next() {
     if (--in_run_ > 0) {
-      task_.advance(height_);
+      task_->advance(height_);
       return true;
     }
     if (--runs_ == 0) return false;
     in_run_ = tiles_;
-    task_.next_run((tiles_ - 1) * height_);
+    task_->next_run((tiles_ - 1) * height_);
     return true;
   }
 
  private:
-  TileTask& task_;
+  TileTask* task_;
   int64_t height_, tiles_, in_run_, runs_;
 };
 
@@ -96,6 +103,7 @@ struct TileSet {
   // Of a block's rows, at most: an eighth of the second-level cache or, where products are so fast that weights weigh
   // more, three eighths; the panel, the results and the next rows share the rest.
   int64_t block_bytes;
+  bool ranges;  // of panels in one call
   TileFunction function[4][kMaxTileRows];
 
   int64_t columns() const { return static_cast<int64_t>(max_vectors) * vector_columns; }

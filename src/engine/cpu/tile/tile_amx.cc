@@ -7,18 +7,19 @@
 //
 // Products run on a unit of their own, an epilogue on those of the vectors, and for a depth of 64 bytes it takes twice
 // as long. So sums go to memory, and the epilogue of a pair of tiles is worked off between the products of the next
-// one.
+// one, across the panels of a call. Two panels are finished together, in whole lines of y.
 #include <immintrin.h>
 
+#include <algorithm>
 #include <utility>
 
-#include "engine/cpu/tile/epilogue512.h"
+#include "engine/cpu/tile/job_amx.h"
 
 namespace qat::kernels {
 namespace {
 
 constexpr int64_t kSteps = 16;  // of 4 bytes, in a register's row
-constexpr int kQuad = 4;        // rows that are finished together
+constexpr int64_t kDeep = 32;   // of 64 bytes: segments that are deeper are read once a panel, not once a pair of tiles
 
 struct alignas(64) TileConfig {
   uint8_t palette = 1, start_row = 0;
@@ -36,49 +37,15 @@ void configure(int rows) {
   _tile_loadconfig(&config);
 }
 
-// Up to two tiles whose sums are in memory, [tile][16][Vectors][16], to be finished.
-template <int Vectors>
-struct Backlog {
-  static constexpr int64_t kTile = int64_t{16} * Vectors * 16;
-
-  void add(const TileTask& t) { tiles[count++] = {t.y, t.skip}; }
-  bool done() const { return at == count; }
-
-  struct Tile {
-    uint8_t* y;
-    const uint8_t* skip;
-  };
-  const int32_t* sums = nullptr;
-  Tile tiles[2] = {};
-  int count = 0;        // tiles
-  int at = 0, row = 0;  // the next ones
-};
-
-// The next quad of the backlog; there is one. `at`: any place of the call; `rows`: the height of its tiles.
-template <Finish How, int Vectors>
-[[gnu::always_inline]] inline void finish_quad(const Plain<Vectors>& plain, Place at, int rows, Backlog<Vectors>& b) {
-  const int32_t* sums = b.sums + b.at * Backlog<Vectors>::kTile + b.row * Vectors * 16;
-  at.y = b.tiles[b.at].y + b.row * at.y_stride;
-  at.skip = b.tiles[b.at].skip + b.row * at.skip_stride;
-  store_quad<How>(plain, at, sums, rows - b.row);
-  b.row += kQuad;
-  if (b.row >= rows) b.row = 0, ++b.at;
-}
-
 // Of 64 bytes of depth, in all segments.
 int64_t steps_of(const TileTask& t) { return t.segments * ((t.steps + kSteps - 1) / kSteps); }
 
-// Do sums start at 0? They do where the zero point of the activations is 0, as behind a ReLU.
-template <int Vectors>
-bool starts_at_zero(const TileTask& t) {
-  __m512i any = _mm512_load_si512(t.panel);
-  if constexpr (Vectors == 2) any = _mm512_or_si512(any, _mm512_load_si512(static_cast<const uint8_t*>(t.panel) + 64));
-  return _mm512_test_epi32_mask(any, any) == 0;
-}
-
+// Starts sums, at 0 where the zero point of the activations is 0, as behind a ReLU.
 template <int Vectors, int Tiles>
-[[gnu::always_inline]] inline void start(const uint8_t* panel, bool zero) {
-  if (zero) {
+[[gnu::always_inline]] inline void start(const uint8_t* panel) {
+  __m512i any = _mm512_load_si512(panel);
+  if constexpr (Vectors == 2) any = _mm512_or_si512(any, _mm512_load_si512(panel + 64));
+  if (_mm512_test_epi32_mask(any, any) == 0) {
     _tile_zero(0);
     if constexpr (Vectors == 2) _tile_zero(1);
     if constexpr (Tiles == 2) _tile_zero(2);
@@ -91,15 +58,23 @@ template <int Vectors, int Tiles>
   }
 }
 
+// Weights to be fetched, `share` bytes a step.
+struct Ahead {
+  const uint8_t* next;
+  int64_t share;
+  void step() {
+    for (int64_t i = 0; i < share; i += 64) _mm_prefetch(next + i, _MM_HINT_T1);
+    next += share;
+  }
+};
+
 // The sums of the tile whose rows begin at `rows`, and of the one whose begin `second` bytes further where there are
-// two, to memory. `between` is called after each step's products.
+// two, to memory. `between` is called after each product.
 template <int Vectors, int Tiles, class Between>
-[[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* rows, int64_t second, bool zero,
-                                            int32_t* sums, const Between& between) {
-  const auto* panel = static_cast<const uint8_t*>(t.panel);
-  start<Vectors, Tiles>(panel, zero);
-  const uint8_t *w = panel + 64 * Vectors, *next = t.next;
-  const int64_t share = Tiles * t.next_bytes / steps_of(t);
+[[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* panel, const uint8_t* rows,
+                                            int64_t second, int32_t* sums, Ahead& ahead, const Between& between) {
+  start<Vectors, Tiles>(panel);
+  const uint8_t* w = panel + 64 * Vectors;
   for (int64_t segment = 0; segment < t.segments; ++segment) {
     const uint8_t* x = rows + segment * t.segment_step;
     for (int64_t step = 0; step < t.steps; step += kSteps, x += 4 * kSteps, w += kSteps * 64 * Vectors) {
@@ -108,72 +83,155 @@ template <int Vectors, int Tiles, class Between>
       if constexpr (Vectors == 2) _tile_loadd(7, w + 64, 64 * Vectors);
       if constexpr (Tiles == 2) _tile_loadd(5, x + second, t.row_stride);
       _tile_dpbusd(0, 4, 6);
-      if constexpr (Vectors == 2) _tile_dpbusd(1, 4, 7);
-      if constexpr (Tiles == 2) _tile_dpbusd(2, 5, 6);
-      if constexpr (Tiles == 2 && Vectors == 2) _tile_dpbusd(3, 5, 7);
-      for (int64_t i = 0; i < share; i += 64) _mm_prefetch(next + i, _MM_HINT_T1);
-      next += share;
       between();
+      if constexpr (Vectors == 2) {
+        _tile_dpbusd(1, 4, 7);
+        between();
+      }
+      if constexpr (Tiles == 2) {
+        _tile_dpbusd(2, 5, 6);
+        between();
+      }
+      if constexpr (Tiles == 2 && Vectors == 2) {
+        _tile_dpbusd(3, 5, 7);
+        between();
+      }
+      ahead.step();
     }
   }
   constexpr int kStride = 64 * Vectors;
-  constexpr int64_t kTile = Backlog<Vectors>::kTile;
+  constexpr int64_t kTile = Job<Vectors, 1>::kTile;
   _tile_stored(0, sums, kStride);
   if constexpr (Vectors == 2) _tile_stored(1, sums + 16, kStride);
   if constexpr (Tiles == 2) _tile_stored(2, sums + kTile, kStride);
   if constexpr (Tiles == 2 && Vectors == 2) _tile_stored(3, sums + kTile + 16, kStride);
 }
 
-// The tiles of a call, two by two. finish(backlog) finishes the next quad, or more.
-template <int Vectors, class FinishNext>
-[[gnu::always_inline]] inline void run_pairs(TileTask t, int64_t tiles, int rows, const FinishNext& finish) {
-  alignas(64) int32_t sums[2][2 * Backlog<Vectors>::kTile];
-  const int64_t steps = steps_of(t), quads = 2 * ((rows + kQuad - 1) / kQuad);
-  const int64_t share = (quads + steps - 1) / steps;  // of a step
-  const bool zero = starts_at_zero<Vectors>(t);
-  Backlog<Vectors> backlog;
-  const auto between = [&] {
-    for (int64_t i = 0; i < share && !backlog.done(); ++i) finish(backlog);
-  };
-  TileWalk walk(t, rows, tiles);
-  configure(rows);
-  bool more = true;
-  for (int side = 0; more; side ^= 1) {
-    Backlog<Vectors> made{.sums = sums[side]};
-    made.add(t);
-    const uint8_t* first = t.rows;
-    more = walk.next();
-    if (more) {
-      made.add(t);
-      multiply<Vectors, 2>(t, first, t.rows - first, zero, sums[side], between);
-      more = walk.next();
-    } else {
-      multiply<Vectors, 1>(t, first, 0, zero, sums[side], between);
-    }
-    t.next += made.count * t.next_bytes;
-    backlog = made;
+// Jobs one after the other: while one is multiplied, the one before is finished.
+template <int Vectors, int Panels>
+class Jobs {
+  using J = Job<Vectors, Panels>;
+
+ public:
+  Jobs(const TileTask& t, int rows, bool any, FinishNext<Vectors, Panels> finish)
+      : columns_{Columns<Vectors, Panels>(t), Columns<Vectors, Panels>(t)},
+        finish_(finish),
+        steps_(Panels * steps_of(t)),
+        rows_(rows),
+        pieces_(any ? 1 : (rows + J::kRows - 1) / J::kRows) {}
+  ~Jobs() { complete(); }
+  Jobs(const Jobs&) = delete;
+  Jobs& operator=(const Jobs&) = delete;
+
+  void set_columns(const TileTask& t, int64_t panel) {
+    current_ ^= 1;
+    columns_[current_].set(t, panel);
   }
-  _tile_release();
-  while (!backlog.done()) finish(backlog);
+
+  // The tile at t.rows, and the one `second` bytes further where `tiles` is 2. made: the job but for its sums.
+  void run(const TileTask& t, const uint8_t* panel, const uint8_t* rows, int64_t second, J made, Ahead ahead) {
+    side_ ^= 1;
+    made.sums = sums_[side_];
+    made.columns = &columns_[current_];
+    const int64_t pieces = before_.count * pieces_, slots = steps_ * made.count * Vectors;
+    int64_t due = 0;
+    const auto between = [&] {
+      for (due += pieces; due >= slots; due -= slots) finish_(before_, rows_);
+    };
+    for (int i = 0; i < Panels; ++i) {
+      int32_t* sums = sums_[side_] + i * 2 * J::kTile;
+      if (made.count == 2) {
+        multiply<Vectors, 2>(t, panel + i * t.panel_bytes, rows, second, sums, ahead, between);
+      } else {
+        multiply<Vectors, 1>(t, panel + i * t.panel_bytes, rows, 0, sums, ahead, between);
+      }
+    }
+    before_ = made;
+  }
+
+ private:
+  void complete() {
+    for (int64_t i = before_.count * pieces_; i > 0; --i) finish_(before_, rows_);
+  }
+
+  alignas(64) int32_t sums_[2][Panels * 2 * J::kTile];
+  Columns<Vectors, Panels> columns_[2];
+  FinishNext<Vectors, Panels> finish_;
+  int64_t steps_;
+  int rows_, pieces_;  // of a tile
+  int current_ = 0, side_ = 0;
+  J before_;
+};
+
+// The tiles of a call times panels [first, last). Panels follow each other for a pair of tiles, whose rows and lines of
+// y and skip stay in the first-level cache, or, where they are deep, for all tiles of the call.
+template <int Vectors, int Panels>
+void run_range(const TileTask& t, int64_t tiles, int rows, int64_t first, int64_t last, bool any,
+               FinishNext<Vectors, Panels> finish) {
+  const bool by_pairs = t.panels > 1 && t.segments == 1 && steps_of(t) <= kDeep;
+  const int64_t group = by_pairs ? std::min<int64_t>(2, tiles * t.runs) : tiles * t.runs;
+  Jobs<Vectors, Panels> jobs(t, rows, any, finish);
+  TileTask begin = t;
+  TileWalk walk(begin, rows, tiles);
+  bool fetch = true;
+  for (bool more = true; more; fetch = false) {
+    TileTask at = begin;
+    TileWalk end = walk;
+    bool left = true;
+    for (int64_t panel = first; panel < last; panel += Panels) {
+      at = begin, end = TileWalk(walk, at), left = true;
+      jobs.set_columns(t, panel);
+      const uint8_t* weights = static_cast<const uint8_t*>(t.panel) + panel * t.panel_bytes;
+      const bool inner = panel + Panels < t.panels;
+      const uint8_t* next = inner ? weights + Panels * t.panel_bytes : t.next;
+      const int64_t bytes = !fetch ? 0 : inner ? Panels * t.panel_bytes / group : t.next_bytes;
+      for (int64_t done = 0; left && done < group;) {
+        const uint8_t* x = at.rows;
+        int64_t second = 0;
+        Job<Vectors, Panels> made;
+        made.add(at.y + panel * t.y_step, at.skip + panel * Columns<Vectors, Panels>::kCount);
+        left = end.next();
+        if (left && done + 1 < group) {
+          made.add(at.y + panel * t.y_step, at.skip + panel * Columns<Vectors, Panels>::kCount);
+          second = at.rows - x;
+          left = end.next();
+        }
+        const int64_t share = made.count * bytes / (Panels * steps_of(t));
+        jobs.run(t, weights, x, second, made, {next + done * bytes, share});
+        done += made.count;
+      }
+    }
+    begin = at, walk = TileWalk(end, begin), more = left;
+  }
+}
+
+// How all panels of a range end.
+Finish choose_finish_of_range(TileTask t, int vectors) {
+  Finish how = Finish::kAny;
+  for (int64_t panel = 0; panel < t.panels; ++panel, t.multiplier += 16 * vectors, t.bias += 16 * vectors) {
+    how = choose_finish(t, vectors);
+    if (how == Finish::kAny) break;
+    t.channels -= int64_t{16} * vectors;
+  }
+  return how;
 }
 
 template <int Vectors>
 void tiles_of(const TileTask& t, int64_t tiles, int rows) {
-  const Finish how = choose_finish(t, Vectors);
-  if (how == Finish::kAny) {
-    TileTask tile = t;
-    run_pairs<Vectors>(t, tiles, rows, [&](Backlog<Vectors>& b) {
-      tile.y = b.tiles[b.at].y, tile.skip = b.tiles[b.at].skip;
-      finish_rows(tile, b.sums + b.at * Backlog<Vectors>::kTile, rows, Vectors);
-      ++b.at;
-    });
-    return;
-  }
-  const Plain<Vectors> plain(t);
-  const Place place(t);
+  const Finish how = choose_finish_of_range(t, Vectors);
+  configure(rows);
+  if (how == Finish::kAny)
+    run_range<Vectors, 1>(t, tiles, rows, 0, t.panels, true, finish_next<Finish::kAny, Vectors, 1>);
   with_plain(how, [&](auto way) {
-    run_pairs<Vectors>(t, tiles, rows, [&](Backlog<Vectors>& b) { finish_quad<way.value>(plain, place, rows, b); });
+    int64_t wide = 0;
+    if constexpr (Vectors == 2) {
+      if (t.segments == 1 && steps_of(t) <= kDeep) wide = t.panels / 2 * 2;
+      if (wide > 0) run_range<2, 2>(t, tiles, rows, 0, wide, false, finish_next<way.value, 2, 2>);
+    }
+    if (wide < t.panels)
+      run_range<Vectors, 1>(t, tiles, rows, wide, t.panels, false, finish_next<way.value, Vectors, 1>);
   });
+  _tile_release();
 }
 
 template <int Rows, int Vectors>
@@ -190,6 +248,7 @@ constexpr TileSet make_tiles(std::integer_sequence<int, Row...>) {
           .pairs = false,
           .depth_multiple = 4 * kSteps,
           .block_bytes = 768 * 1024,
+          .ranges = true,
           .function = {{tile_amx<Row + 1, 1>...}, {tile_amx<Row + 1, 2>...}}};
 }
 

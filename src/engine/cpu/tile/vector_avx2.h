@@ -116,6 +116,9 @@ struct Lanes256 {
   }
   static Floats broadcast(float x) { return _mm256_set1_ps(x); }
   static Floats mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+  static Floats bounded(Floats a, float most) {  // NaN stays
+    return _mm256_min_ps(_mm256_set1_ps(most), _mm256_max_ps(_mm256_set1_ps(-most), a));
+  }
   static Floats div(Floats a, Floats b) { return _mm256_div_ps(a, b); }
   static Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
   static void store(Floats v, int64_t count, float* y) {

@@ -89,6 +89,9 @@ struct Lanes512 {
   static Floats load(const float* x, int64_t count) { return _mm512_maskz_loadu_ps(lanes512(count), x); }
   static Floats broadcast(float x) { return _mm512_set1_ps(x); }
   static Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+  static Floats bounded(Floats a, float most) {  // NaN stays
+    return _mm512_min_ps(_mm512_set1_ps(most), _mm512_max_ps(_mm512_set1_ps(-most), a));
+  }
   static Floats div(Floats a, Floats b) { return _mm512_div_ps(a, b); }
   static Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
   static void store(Floats v, int64_t count, float* y) { _mm512_mask_storeu_ps(y, lanes512(count), v); }
