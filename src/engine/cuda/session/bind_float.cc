@@ -1,5 +1,7 @@
-// Float steps: cuDNN for convolutions where it has a form, our own kernels for the rest.
+// Float steps: our own kernels for depthwise layers, cuDNN for other convolutions where it has a form, plain kernels for
+// the rest.
 #include "base/error.h"
+#include "engine/cuda/float_depthwise/float_depthwise.h"
 #include "engine/cuda/float_layer/float_convs.h"
 #include "engine/cuda/session/sides.h"
 
@@ -35,6 +37,9 @@ BoundStep bind_float_layer(const BindContext& c) {
                            .bias = c.floats_blob(1, p.out_channels),
                            .skip = c.view.has_skip() ? c.in(1) : nullptr,
                            .y = c.out()};
+  if (c.depthwise != nullptr) {
+    if (std::optional<BoundStep> step = c.depthwise->bind(p, kind, args)) return *step;
+  }
   if (c.convs != nullptr) {
     if (std::optional<BoundStep> step = c.convs->bind(p, kind, args)) return *step;
   }

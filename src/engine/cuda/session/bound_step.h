@@ -17,7 +17,8 @@ struct BoundStep {
   std::function<cudaError_t(void* workspace, cudaStream_t stream)> launch;  // empty: there is nothing to do
 };
 
-class FloatConvs;  // cuDNN, float_convs.h
+class FloatConvs;      // cuDNN, float_convs.h
+class FloatDepthwise;  // float_depthwise.h
 
 // What a binder sees. Addresses are device memory.
 struct BindContext {
@@ -28,6 +29,7 @@ struct BindContext {
   void** slots;
   int capability = 0;
   FloatConvs* convs = nullptr;  // null: plain kernels
+  FloatDepthwise* depthwise = nullptr;
 
   const engine::Step& step() const { return view.step; }
   const std::byte* in(size_t i) const { return memory.at(static_cast<size_t>(view.step.inputs.at(i))); }

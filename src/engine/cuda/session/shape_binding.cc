@@ -77,7 +77,8 @@ std::unique_ptr<ShapeBinding> bind_shape(const Plan& plan, const engine::InputSh
                                   .blobs = options.blobs,
                                   .slots = options.slots,
                                   .capability = options.capability,
-                                  .convs = options.convs}));
+                                  .convs = options.convs,
+                                  .depthwise = options.depthwise}));
     workspace = std::max(workspace, b->steps.back().workspace_bytes);
   }
   b->workspace = DeviceBuffer(workspace);
