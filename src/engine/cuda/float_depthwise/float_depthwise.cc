@@ -9,7 +9,7 @@ using kernels::FloatConvProblem;
 
 std::span<const FloatDepthwiseKernel> float_depthwise_kernels() {
   static const FloatDepthwiseKernel table[] = {kFloatDepthwise7x2, kFloatDepthwise2x2, kFloatDepthwise1x2,
-                                               kFloatDepthwise1x1, kFloatDepthwiseGeneral};
+                                               kFloatDepthwiseGeneral};
   return table;
 }
 
@@ -26,19 +26,21 @@ FloatDepthwiseWeights::FloatDepthwiseWeights(const FloatDepthwiseProblem& p, con
   check(cudaStreamSynchronize(nullptr), "weights");
 }
 
-std::optional<BoundStep> FloatDepthwise::bind(const FloatConvProblem& p, FloatKind kind, const FloatConvArgs& args) {
-  if (p.groups != p.x.c || p.groups != p.out_channels) return std::nullopt;
-  const FloatDepthwiseProblem problem{p, kind};
+bool FloatDepthwise::takes(const FloatConvProblem& p, FloatKind kind) {
+  return p.groups == p.x.c && p.groups == p.out_channels && choose_float_depthwise({p, kind}) != nullptr;
+}
+
+std::optional<BoundStep> FloatDepthwise::bind(const FloatDepthwiseProblem& problem, const FloatConvArgs& args) {
+  if (!takes(problem.conv, problem.kind)) return std::nullopt;
   const FloatDepthwiseKernel* kernel = choose_float_depthwise(problem);
-  if (kernel == nullptr) return std::nullopt;
   std::unique_ptr<FloatDepthwiseWeights>& packed = weights_[args.weights];
   if (!packed) packed = std::make_unique<FloatDepthwiseWeights>(problem, args.weights, args.bias);
   return bound<FloatDepthwiseKernel>(*kernel, problem,
-               {.x = args.x,
-                .weights = packed->weights.data(),
-                .bias = reinterpret_cast<const float*>(packed->bias.data()),
-                .skip = args.skip,
-                .y = args.y});
+                                     {.x = args.x,
+                                      .weights = packed->weights.data(),
+                                      .bias = reinterpret_cast<const float*>(packed->bias.data()),
+                                      .skip = args.skip,
+                                      .y = args.y});
 }
 
 }  // namespace qat::cuda

@@ -3,6 +3,6 @@
 
 namespace qat::cuda {
 
-constinit const FloatDepthwiseKernel kFloatDepthwise7x2 = strip_entry<4, 4, 7, 2>("depthwise_float_7x2");
+constinit const FloatDepthwiseKernel kFloatDepthwise7x2 = strip_entry<4, 2, 7, 2>("depthwise_float_7x2");
 
 }  // namespace qat::cuda

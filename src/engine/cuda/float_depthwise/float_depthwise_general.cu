@@ -15,8 +15,8 @@ __global__ void __launch_bounds__(kFloatThreads) depthwise_general(const __grid_
   const FloatPlace at = float_place(p, static_cast<uint32_t>(thread), 1, 1);
   const int top = at.row * p.stride_h - p.pad_top, left = at.column * p.stride_w - p.pad_left;
   const int64_t groups = p.groups.value;
-  const Group* image = static_cast<const Group*>(p.x) + static_cast<int64_t>(at.image) * p.in_h * p.in_w * groups +
-                       at.group;
+  const Group* image =
+      static_cast<const Group*>(p.x) + static_cast<int64_t>(at.image) * p.in_h * p.in_w * groups + at.group;
   const Group* weights = static_cast<const Group*>(p.weights) + at.group;
   float sum[kWidth];
   load_bias(p, at, sum);
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(kFloatThreads) depthwise_general(const __grid_
 #pragma unroll
       for (int i = 0; i < kTaps; ++i) {
         float a[kWidth], b[kWidth];
-        to_floats(T{}, x[i], a), to_floats(T{}, w[i], b);
+        to_floats(T{}, limited(T{}, x[i], p.limit), a), to_floats(T{}, w[i], b);
         add_products(a, b, sum);
       }
     }
@@ -65,6 +65,6 @@ const char* supports(const FloatDepthwiseProblem& p) {
 }  // namespace
 
 constinit const FloatDepthwiseKernel kFloatDepthwiseGeneral = {
-    {"depthwise_float_general", kAnyCapability, supports, no_workspace<FloatDepthwiseProblem>, run}, 1};
+    {"depthwise_float_general", kAnyCapability, supports, no_workspace<FloatDepthwiseProblem>, run}, nullptr};
 
 }  // namespace qat::cuda

@@ -54,6 +54,31 @@ __device__ inline void store_inside(GroupWords<kWords>* to, const GroupWords<kWo
   }
 }
 
+// max and min of a float, or of both halves of a word; NaN stays NaN, as in cuDNN's epilogue.
+__device__ inline uint32_t max_word(float, uint32_t x, uint32_t low) {
+  asm("max.NaN.f32 %0, %1, %2;" : "=r"(x) : "r"(x), "r"(low));
+  return x;
+}
+__device__ inline uint32_t max_word(__half, uint32_t x, uint32_t low) {
+  asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(x) : "r"(x), "r"(low));
+  return x;
+}
+__device__ inline uint32_t min_word(float, uint32_t x, uint32_t high) {
+  asm("min.NaN.f32 %0, %1, %2;" : "=r"(x) : "r"(x), "r"(high));
+  return x;
+}
+__device__ inline uint32_t min_word(__half, uint32_t x, uint32_t high) {
+  asm("min.NaN.f16x2 %0, %1, %2;" : "=r"(x) : "r"(x), "r"(high));
+  return x;
+}
+
+template <class T, int kWords>
+__device__ inline GroupWords<kWords> limited(T, GroupWords<kWords> x, uint32_t limit) {
+#pragma unroll
+  for (uint32_t& word : x.words) word = min_word(T{}, word, limit);
+  return x;
+}
+
 template <class T, int kWidth>
 __device__ inline void to_floats(T, const ChannelGroup<T, kWidth>& from, float (&to)[kWidth]) {
   if constexpr (sizeof(T) == 2) {
@@ -110,7 +135,8 @@ __device__ inline void load_bias(const FloatDepthwiseParams& p, const FloatPlace
 #pragma unroll
   for (int c = 0; c < kWidth; c += kPiece) {
     float piece[kPiece];
-    to_floats(0.0f, load_inside(reinterpret_cast<const GroupWords<kPiece>*>(p.bias + at.group * kWidth + c), true), piece);
+    to_floats(0.0f, load_inside(reinterpret_cast<const GroupWords<kPiece>*>(p.bias + at.group * kWidth + c), true),
+              piece);
 #pragma unroll
     for (int i = 0; i < kPiece; ++i) bias[c + i] = piece[i];
   }
@@ -119,20 +145,6 @@ __device__ inline void load_bias(const FloatDepthwiseParams& p, const FloatPlace
 // A call, not inlined: the curved activations' code would be unrolled with the outputs.
 __device__ __noinline__ inline float curved(float v, Activation kind, float p0, float p1) {
   return activate(v, kind, p0, p1);
-}
-
-// min(max(x, low), high); NaN stays NaN, as in cuDNN's epilogue.
-__device__ inline uint32_t clip_word(float, uint32_t x, uint32_t low, uint32_t high) {
-  float y;
-  asm("{.reg .f32 t; max.NaN.f32 t, %1, %2; min.NaN.f32 %0, t, %3;}"
-      : "=f"(y)
-      : "f"(__uint_as_float(x)), "f"(__uint_as_float(low)), "f"(__uint_as_float(high)));
-  return __float_as_uint(y);
-}
-__device__ inline uint32_t clip_word(__half, uint32_t x, uint32_t low, uint32_t high) {
-  uint32_t y;
-  asm("{.reg .b32 t; max.NaN.f16x2 t, %1, %2; min.NaN.f16x2 %0, t, %3;}" : "=r"(y) : "r"(x), "r"(low), "r"(high));
-  return y;
 }
 
 // y[index] = activate(sum + skip[index]) where `inside`. The clip is of finished words: halves after their rounding,
@@ -153,7 +165,7 @@ __device__ inline void finish_group(const FloatDepthwiseParams& p, int64_t index
   }
   Group y = from_floats(T{}, sum);
 #pragma unroll
-  for (uint32_t& word : y.words) word = clip_word(T{}, word, p.low, p.high);
+  for (uint32_t& word : y.words) word = min_word(T{}, max_word(T{}, word, p.low), p.high);
   store_inside(static_cast<Group*>(p.y) + index, y, inside);
 }
 

@@ -15,9 +15,10 @@ struct FloatDepthwiseParams {
   void* y;
   int32_t in_h, in_w, out_h, out_w, pad_top, pad_left;
   int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;  // of depthwise_general alone
-  Activation curved;   // HardSwish, SiLU or none
-  float p0, p1;        // of it
-  uint32_t low, high;  // of the clip: a float, or a half twice
+  Activation curved;                                                       // HardSwish, SiLU or none
+  float p0, p1;                                                            // of it
+  uint32_t low, high;                                                      // of the clip: a float, or a half twice
+  uint32_t limit;                                                          // of x, the same
   int64_t threads;
   Divisor groups, column_strips, row_strips;
 };
@@ -36,7 +37,6 @@ inline const char* float_depthwise_limits(const FloatDepthwiseProblem& p, int64_
 extern const FloatDepthwiseKernel kFloatDepthwise7x2;
 extern const FloatDepthwiseKernel kFloatDepthwise2x2;
 extern const FloatDepthwiseKernel kFloatDepthwise1x2;
-extern const FloatDepthwiseKernel kFloatDepthwise1x1;
 extern const FloatDepthwiseKernel kFloatDepthwiseGeneral;  // any window
 
 }  // namespace qat::cuda

@@ -1,6 +1,7 @@
 // Every float depthwise kernel against the CPU's plain convolution, within the rounding of the tensors' type.
 #include "engine/cuda/float_depthwise/float_depthwise.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/half.h"
@@ -61,6 +62,10 @@ struct Layer {
         bias(random_floats(FloatKind::kF32, p.x.c, 1, random)),
         skip(random_floats(kind, p.x.n * p.out_h() * p.out_w() * p.x.c, 2, random)) {}
 
+  // As a layer before would have clipped it.
+  void limit(float high) {
+    for (float& v : x) v = std::min(v, high);
+  }
   std::vector<float> cpu() const {
     std::vector<float> y(skip.size());
     for (int64_t row = 0; row < p.x.n * p.out_h(); ++row)
@@ -78,11 +83,13 @@ struct Layer {
 };
 
 void compare_all(const FloatConvProblem& p, FloatKind kind, Random& random) {
-  const Layer layer(p, kind, random);
-  const std::vector<float> expected = layer.cpu(), magnitude = layer.magnitude();
+  Layer layer(p, kind, random);
   const GuardedBuffer x(stored(kind, layer.x, p.x.c));
+  const float limit = random.below(2) ? 1.5f : std::numeric_limits<float>::infinity();
+  layer.limit(limit);
+  const std::vector<float> expected = layer.cpu(), magnitude = layer.magnitude();
   const GuardedBuffer plan_weights(layer.weights), plan_bias(layer.bias);
-  const FloatDepthwiseProblem problem{p, kind};
+  const FloatDepthwiseProblem problem{p, kind, limit};
   const FloatDepthwiseWeights packed(problem, plan_weights.as<float>(), plan_bias.as<float>());
   // fp32 sums in another order, an activation as steep as HardSwish, then the rounding of the output.
   const double sums = 1.5 * static_cast<double>(p.kernel_h * p.kernel_w + 2) * 0x1p-23;
