@@ -1,4 +1,4 @@
-// Float convolutions for what cuDNN does not take, one output a thread: correct, and fast for depthwise ones only.
+// Float convolutions for what neither cuDNN nor float_depthwise/ takes, one output a thread: correct, not fast.
 #include "base/qmath.h"
 #include "engine/cuda/float_ops/elements.cuh"
 

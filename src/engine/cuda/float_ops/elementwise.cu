@@ -59,12 +59,35 @@ __global__ void binary_kernel(FloatBinaryOp op, T* y, int64_t pitch, int64_t tot
   }
 }
 
+// 16 bytes a thread; the elements past the last whole ones are the last threads', one each.
 template <class T>
 __global__ void unary_kernel(FloatUnaryOp op) {
+  constexpr int kWidth = 16 / sizeof(T);
+  struct alignas(16) Group {
+    T values[kWidth];
+  };
   let_next_start();
   wait_for_previous();
-  QAT_GRID_LOOP(i, op.elements) {
-    put(static_cast<T*>(op.y) + i, apply(op.function, to_f32(static_cast<const T*>(op.x)[i]), op.p0, op.p1));
+  const T* x = static_cast<const T*>(op.x);
+  T* y = static_cast<T*>(op.y);
+  const int64_t groups = op.elements / kWidth, whole = groups * kWidth;
+  QAT_GRID_LOOP(i, groups + op.elements - whole) {
+    if (i < groups) {
+      Group group = reinterpret_cast<const Group*>(x)[i];
+      const auto each = [&](const auto& function) {
+#pragma unroll
+        for (T& value : group.values) put(&value, function(to_f32(value)));
+      };
+      if (op.function == FloatFunction::kClip) {  // behind most convolutions; the others' code is long
+        each([&](float v) { return activate(v, Activation::kClip, op.p0, op.p1); });
+      } else {
+        each([&](float v) { return apply(op.function, v, op.p0, op.p1); });
+      }
+      reinterpret_cast<Group*>(y)[i] = group;
+    } else {
+      const int64_t at = whole + i - groups;
+      put(y + at, apply(op.function, to_f32(x[at]), op.p0, op.p1));
+    }
   }
 }
 
@@ -117,7 +140,10 @@ cudaError_t float_binary(const FloatBinaryOp& op, cudaStream_t stream) {
 }
 
 cudaError_t float_unary(const FloatUnaryOp& op, cudaStream_t stream) {
-  return with_type(op.kind, [&]<class T>(T) { return launch(unary_kernel<T>, grid_of(op.elements), stream, op); });
+  return with_type(op.kind, [&]<class T>(T) {
+    constexpr int64_t kWidth = 16 / sizeof(T);
+    return launch(unary_kernel<T>, grid_of(op.elements / kWidth + op.elements % kWidth), stream, op);
+  });
 }
 
 cudaError_t float_fill(FloatKind kind, void* y, int64_t elements, float value, cudaStream_t stream) {

@@ -18,6 +18,17 @@ struct alignas(sizeof(T) * kWidth) Group {
   T values[kWidth];
 };
 
+// A window's taps inside the image, along one side.
+struct Taps {
+  int32_t first, count;  // a pixel; 0 where there is none
+  __device__ Taps(int32_t start, int32_t kernel, int32_t dilation, int32_t size) {
+    const int32_t before = start < 0 ? (-start + dilation - 1) / dilation : 0;
+    const int32_t end = size > start ? min((size - start + dilation - 1) / dilation, kernel) : 0;
+    first = start + before * dilation;
+    count = max(end - before, 0);
+  }
+};
+
 template <class T, int kWidth>
 __global__ void pool_kernel(Pool p, const Group<T, kWidth>* x, Group<T, kWidth>* y, int64_t total) {
   let_next_start();
@@ -31,19 +42,23 @@ __global__ void pool_kernel(Pool p, const Group<T, kWidth>* x, Group<T, kWidth>*
     const bool largest = p.kind == FloatPool::kMax;
     float result[kWidth];
     for (float& v : result) v = largest ? -INFINITY : 0.0f;
-    int32_t inside = 0;
-    for (int32_t r = 0; r < p.kernel_h; ++r) {
-      const int32_t h = top + r * p.dilation_h;
-      if (h < 0 || h >= p.in_h) continue;
-      for (int32_t s = 0; s < p.kernel_w; ++s) {
-        const int32_t w = left + s * p.dilation_w;
-        if (w < 0 || w >= p.in_w) continue;
-        const Group<T, kWidth> values = image[(int64_t{h} * p.in_w + w) * p.groups];
-        for (int k = 0; k < kWidth; ++k) {
-          const float v = to_f32(values.values[k]);
-          result[k] = largest ? fmaxf(result[k], v) : result[k] + v;
-        }
-        ++inside;
+    // The taps inside in a row, so that the loads of several are on their way at once: a global pool has few threads.
+    const Taps down(top, p.kernel_h, p.dilation_h, p.in_h), across(left, p.kernel_w, p.dilation_w, p.in_w);
+    const int32_t inside = down.count * across.count;
+    const Group<T, kWidth>* from = image + (int64_t{down.first} * p.in_w + across.first) * p.groups;
+    const int64_t next_column = int64_t{p.dilation_w} * p.groups;
+    const int64_t next_row = int64_t{p.dilation_h} * p.in_w * p.groups - (across.count - 1) * next_column;
+    int32_t column = 0;
+#pragma unroll 8
+    for (int32_t tap = 0; tap < inside; ++tap) {
+      const Group<T, kWidth> values = *from;
+      const bool last = ++column == across.count;
+      from += last ? next_row : next_column;
+      column = last ? 0 : column;
+#pragma unroll
+      for (int k = 0; k < kWidth; ++k) {
+        const float v = to_f32(values.values[k]);
+        result[k] = largest ? fmaxf(result[k], v) : result[k] + v;
       }
     }
     const int32_t rows = min(top + p.kernel_h, p.in_h + p.pad_bottom) - top;

@@ -1,5 +1,9 @@
-// Float steps: cuDNN for convolutions where it has a form, our own kernels for the rest.
+// Float steps: our own kernels for depthwise layers, cuDNN for other convolutions where it has a form, plain kernels
+// for the rest.
+#include <cmath>
+
 #include "base/error.h"
+#include "engine/cuda/float_depthwise/float_depthwise.h"
 #include "engine/cuda/float_layer/float_convs.h"
 #include "engine/cuda/session/sides.h"
 
@@ -29,12 +33,17 @@ FloatKind kind_of(const BindContext& c) {
 
 BoundStep bind_float_layer(const BindContext& c) {
   const FloatKind kind = kind_of(c);
-  const kernels::FloatConvProblem p = float_conv_problem(c.view, FloatLayout::kNhwc);
+  kernels::FloatConvProblem p = float_conv_problem(c.view, FloatLayout::kNhwc);
+  p.epilogue.p1 = std::isinf(c.left_clip(c.step().output)) ? p.epilogue.p1 : std::numeric_limits<float>::infinity();
   const FloatConvArgs args{.x = c.in(0),
                            .weights = c.floats_blob(0, p.out_channels * (p.x.c / p.groups) * p.kernel_h * p.kernel_w),
                            .bias = c.floats_blob(1, p.out_channels),
                            .skip = c.view.has_skip() ? c.in(1) : nullptr,
                            .y = c.out()};
+  if (c.depthwise != nullptr) {
+    if (std::optional<BoundStep> step = c.depthwise->bind({p, kind, c.left_clip(c.step().inputs[0])}, args))
+      return *step;
+  }
   if (c.convs != nullptr) {
     if (std::optional<BoundStep> step = c.convs->bind(p, kind, args)) return *step;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -17,7 +18,8 @@ struct BoundStep {
   std::function<cudaError_t(void* workspace, cudaStream_t stream)> launch;  // empty: there is nothing to do
 };
 
-class FloatConvs;  // cuDNN, float_convs.h
+class FloatConvs;      // cuDNN, float_convs.h
+class FloatDepthwise;  // float_depthwise.h
 
 // What a binder sees. Addresses are device memory.
 struct BindContext {
@@ -27,7 +29,14 @@ struct BindContext {
   // Where the caller's memory is found at run time: [0] the input, [1 + i] output i.
   void** slots;
   int capability = 0;
-  FloatConvs* convs = nullptr;  // null: plain kernels
+  FloatConvs* convs = nullptr;                // null: plain kernels
+  FloatDepthwise* depthwise = nullptr;        // null: as above
+  const std::vector<float>* clips = nullptr;  // left_clips(), where depthwise is not null
+
+  float left_clip(int32_t tensor) const {
+    return clips == nullptr || tensor < 0 ? std::numeric_limits<float>::infinity()
+                                          : clips->at(static_cast<size_t>(tensor));
+  }
 
   const engine::Step& step() const { return view.step; }
   const std::byte* in(size_t i) const { return memory.at(static_cast<size_t>(view.step.inputs.at(i))); }

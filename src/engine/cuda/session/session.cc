@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "engine/cuda/float_depthwise/float_depthwise.h"
 #include "engine/cuda/float_layer/float_convs.h"
 #include "engine/runtime/to_nchw.h"
 
@@ -40,7 +41,8 @@ CudaSession::CudaSession(std::shared_ptr<const Plan> plan, const SessionOptions&
       blobs_(plan_->blobs.size() + 256),
       slots_((1 + plan_->outputs.size()) * sizeof(void*)),
       slot_values_(1 + plan_->outputs.size(), nullptr),
-      convs_(open_float_convs(*plan_)) {
+      convs_(open_float_convs(*plan_)),
+      depthwise_(std::make_unique<FloatDepthwise>()) {
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
   check(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming), "event");
   check(cudaMemcpy(blobs_.data(), plan_->blobs.data(), plan_->blobs.size(), cudaMemcpyHostToDevice), "weights");
@@ -79,6 +81,7 @@ void CudaSession::bind(const InputShape& shape) {
                                  .capability = capability_,
                                  .keep_tensors = options_.keep_tensors,
                                  .convs = convs_.get(),
+                                 .depthwise = depthwise_.get(),
                                  .stream = stream_}));
   check(cudaStreamSynchronize(stream_), "binding");  // the next run may be on another stream
 }

@@ -49,6 +49,7 @@ class CudaSession : public engine::SessionBackend {
   std::vector<void*> slot_values_;  // what slots_ holds
   PinnedBuffer pinned_input_, pinned_output_;
   std::shared_ptr<FloatConvs> convs_;
+  std::unique_ptr<FloatDepthwise> depthwise_;
   std::list<std::unique_ptr<ShapeBinding>> shapes_;  // the front one is bound
   bool profiling_ = false;
   int64_t profiled_runs_ = 0;

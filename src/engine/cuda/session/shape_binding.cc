@@ -2,8 +2,10 @@
 #include "engine/cuda/session/shape_binding.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
+#include "engine/cuda/session/left_clips.h"
 #include "engine/runtime/memory.h"
 
 namespace qat::cuda {
@@ -70,6 +72,10 @@ std::unique_ptr<ShapeBinding> bind_shape(const Plan& plan, const engine::InputSh
   b->shape = shape;
   b->extents = infer_extents(plan, shape);
   place_tensors(*b, plan, options);
+  // Kept tensors hold what the plan says.
+  const std::vector<float> clips = options.keep_tensors || options.depthwise == nullptr
+                                       ? std::vector<float>(plan.tensors.size(), std::numeric_limits<float>::infinity())
+                                       : left_clips(plan, b->extents);
   size_t workspace = 0;
   for (const engine::Step& step : plan.steps) {
     b->steps.push_back(bind_step({.view = {plan, step, b->extents},
@@ -77,7 +83,9 @@ std::unique_ptr<ShapeBinding> bind_shape(const Plan& plan, const engine::InputSh
                                   .blobs = options.blobs,
                                   .slots = options.slots,
                                   .capability = options.capability,
-                                  .convs = options.convs}));
+                                  .convs = options.convs,
+                                  .depthwise = options.depthwise,
+                                  .clips = &clips}));
     workspace = std::max(workspace, b->steps.back().workspace_bytes);
   }
   b->workspace = DeviceBuffer(workspace);

@@ -37,6 +37,7 @@ struct BindOptions {
   int capability = 0;
   bool keep_tensors = false;
   FloatConvs* convs = nullptr;
+  FloatDepthwise* depthwise = nullptr;
   cudaStream_t stream = nullptr;  // the graph is captured on it
 };
 
