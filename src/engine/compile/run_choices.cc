@@ -130,7 +130,8 @@ class Chooser {
     for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 5); ++round) {
       for (size_t r = 0; r < runs.size(); ++r) {
         poll();
-        if (kinds.size() > 1) spent += runs[r]->seconds();  // or it finds caches full of the other kind's weights
+        // From the second round on after a run of its own: the other kind's weights have taken the place of its own.
+        if (kinds.size() > 1 && round > 0) spent += runs[r]->seconds();
         const std::vector<double> seconds = runs[r]->by_step();
         for (size_t i = 0; i < seconds.size(); ++i) {
           least[r][i] = std::min(least[r][i], 1e6 * seconds[i]);
@@ -231,7 +232,7 @@ class Chooser {
       for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 12); ++i) {
         for (const int r : {0, 1}) {
           poll();
-          spent += runs[r].seconds();  // its weights take the place of the other's in caches
+          if (i > 0) spent += runs[r].seconds();  // as in measure()
           const double seconds = runs[r].seconds();
           least[r] = std::min(least[r], seconds), spent += seconds;
         }
