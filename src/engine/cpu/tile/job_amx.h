@@ -10,10 +10,10 @@ namespace {
 
 // What an epilogue knows of a job's columns.
 template <int Vectors, int Panels>
-struct Columns {
+struct JobColumns {
   static constexpr int64_t kCount = int64_t{16} * Vectors;  // of a panel
 
-  explicit Columns(const TileTask& t) : task(t), plain(t) {}
+  explicit JobColumns(const TileTask& t) : task(t), plain(t) {}
   void set(const TileTask& t, int64_t panel) {
     task.multiplier = t.multiplier + panel * kCount;
     task.bias = t.bias + panel * kCount;
@@ -33,7 +33,7 @@ struct Job {
 
   void add(uint8_t* to, const uint8_t* from) { y[count] = to, skip[count++] = from; }
 
-  const Columns<Vectors, Panels>* columns = nullptr;
+  const JobColumns<Vectors, Panels>* columns = nullptr;
   const int32_t* sums = nullptr;
   uint8_t* y[2] = {};
   const uint8_t* skip[2] = {};

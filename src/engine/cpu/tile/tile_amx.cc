@@ -114,7 +114,7 @@ class Jobs {
 
  public:
   Jobs(const TileTask& t, int rows, bool any, FinishNext<Vectors, Panels> finish)
-      : columns_{Columns<Vectors, Panels>(t), Columns<Vectors, Panels>(t)},
+      : columns_{JobColumns<Vectors, Panels>(t), JobColumns<Vectors, Panels>(t)},
         finish_(finish),
         steps_(Panels * steps_of(t)),
         rows_(rows),
@@ -155,7 +155,7 @@ class Jobs {
   }
 
   alignas(64) int32_t sums_[2][Panels * 2 * J::kTile];
-  Columns<Vectors, Panels> columns_[2];
+  JobColumns<Vectors, Panels> columns_[2];
   FinishNext<Vectors, Panels> finish_;
   int64_t steps_;
   int rows_, pieces_;  // of a tile
@@ -182,6 +182,8 @@ void run_range(const TileTask& t, int64_t tiles, int rows, int64_t first, int64_
       at = begin, end = TileWalk(walk, at), left = true;
       jobs.set_columns(t, panel);
       const uint8_t* weights = static_cast<const uint8_t*>(t.panel) + panel * t.panel_bytes;
+      const int64_t y_offset = panel * t.y_step;
+      const int64_t skip_offset = t.skip == nullptr ? 0 : panel * JobColumns<Vectors, Panels>::kCount;
       const bool inner = panel + Panels < t.panels;
       const uint8_t* next = inner ? weights + Panels * t.panel_bytes : t.next;
       const int64_t bytes = !fetch ? 0 : inner ? Panels * t.panel_bytes / group : t.next_bytes;
@@ -189,10 +191,10 @@ void run_range(const TileTask& t, int64_t tiles, int rows, int64_t first, int64_
         const uint8_t* x = at.rows;
         int64_t second = 0;
         Job<Vectors, Panels> made;
-        made.add(at.y + panel * t.y_step, at.skip + panel * Columns<Vectors, Panels>::kCount);
+        made.add(at.y + y_offset, at.skip + skip_offset);
         left = end.next();
         if (left && done + 1 < group) {
-          made.add(at.y + panel * t.y_step, at.skip + panel * Columns<Vectors, Panels>::kCount);
+          made.add(at.y + y_offset, at.skip + skip_offset);
           second = at.rows - x;
           left = end.next();
         }
