@@ -69,7 +69,7 @@ struct Ahead {
 };
 
 // The sums of the tile whose rows begin at `rows`, and of the one whose begin `second` bytes further where there are
-// two, to memory. `between` is called after each product.
+// two, to memory. `between` is called after each step's products.
 template <int Vectors, int Tiles, class Between>
 [[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* panel, const uint8_t* rows,
                                             int64_t second, int32_t* sums, Ahead& ahead, const Between& between) {
@@ -83,19 +83,10 @@ template <int Vectors, int Tiles, class Between>
       if constexpr (Vectors == 2) _tile_loadd(7, w + 64, 64 * Vectors);
       if constexpr (Tiles == 2) _tile_loadd(5, x + second, t.row_stride);
       _tile_dpbusd(0, 4, 6);
+      if constexpr (Vectors == 2) _tile_dpbusd(1, 4, 7);
+      if constexpr (Tiles == 2) _tile_dpbusd(2, 5, 6);
+      if constexpr (Tiles == 2 && Vectors == 2) _tile_dpbusd(3, 5, 7);
       between();
-      if constexpr (Vectors == 2) {
-        _tile_dpbusd(1, 4, 7);
-        between();
-      }
-      if constexpr (Tiles == 2) {
-        _tile_dpbusd(2, 5, 6);
-        between();
-      }
-      if constexpr (Tiles == 2 && Vectors == 2) {
-        _tile_dpbusd(3, 5, 7);
-        between();
-      }
       ahead.step();
     }
   }
@@ -113,7 +104,7 @@ class Jobs {
   using J = Job<Vectors, Panels>;
 
  public:
-  Jobs(const TileTask& t, int rows, bool any, FinishNext<Vectors, Panels> finish)
+  Jobs(const TileTask& t, int rows, bool any, FinishSome<Vectors, Panels> finish)
       : columns_{JobColumns<Vectors, Panels>(t), JobColumns<Vectors, Panels>(t)},
         finish_(finish),
         steps_(Panels * steps_of(t)),
@@ -133,10 +124,12 @@ class Jobs {
     side_ ^= 1;
     made.sums = sums_[side_];
     made.columns = &columns_[current_];
-    const int64_t pieces = before_.count * pieces_, slots = steps_ * made.count * Vectors;
+    const int64_t pieces = before_.count * pieces_, slots = steps_;
     int64_t due = 0;
     const auto between = [&] {
-      for (due += pieces; due >= slots; due -= slots) finish_(before_, rows_);
+      due += pieces;
+      const int64_t now = due / slots;
+      if (now > 0) finish_(before_, rows_, now), due -= now * slots;
     };
     for (int i = 0; i < Panels; ++i) {
       int32_t* sums = sums_[side_] + i * 2 * J::kTile;
@@ -151,12 +144,12 @@ class Jobs {
 
  private:
   void complete() {
-    for (int64_t i = before_.count * pieces_; i > 0; --i) finish_(before_, rows_);
+    if (before_.count > 0) finish_(before_, rows_, before_.count * pieces_);
   }
 
   alignas(64) int32_t sums_[2][Panels * 2 * J::kTile];
   JobColumns<Vectors, Panels> columns_[2];
-  FinishNext<Vectors, Panels> finish_;
+  FinishSome<Vectors, Panels> finish_;
   int64_t steps_;
   int rows_, pieces_;  // of a tile
   int current_ = 0, side_ = 0;
@@ -167,7 +160,7 @@ class Jobs {
 // y and skip stay in the first-level cache, or, where they are deep, for all tiles of the call.
 template <int Vectors, int Panels>
 void run_range(const TileTask& t, int64_t tiles, int rows, int64_t first, int64_t last, bool any,
-               FinishNext<Vectors, Panels> finish) {
+               FinishSome<Vectors, Panels> finish) {
   const bool by_pairs = t.panels > 1 && t.segments == 1 && steps_of(t) <= kDeep;
   const int64_t group = by_pairs ? std::min<int64_t>(2, tiles * t.runs) : tiles * t.runs;
   Jobs<Vectors, Panels> jobs(t, rows, any, finish);
@@ -223,15 +216,15 @@ void tiles_of(const TileTask& t, int64_t tiles, int rows) {
   const Finish how = choose_finish_of_range(t, Vectors);
   configure(rows);
   if (how == Finish::kAny)
-    run_range<Vectors, 1>(t, tiles, rows, 0, t.panels, true, finish_next<Finish::kAny, Vectors, 1>);
+    run_range<Vectors, 1>(t, tiles, rows, 0, t.panels, true, finish_some<Finish::kAny, Vectors, 1>);
   with_plain(how, [&](auto way) {
     int64_t wide = 0;
     if constexpr (Vectors == 2) {
       if (t.segments == 1 && steps_of(t) <= kDeep) wide = t.panels / 2 * 2;
-      if (wide > 0) run_range<2, 2>(t, tiles, rows, 0, wide, false, finish_next<way.value, 2, 2>);
+      if (wide > 0) run_range<2, 2>(t, tiles, rows, 0, wide, false, finish_some<way.value, 2, 2>);
     }
     if (wide < t.panels)
-      run_range<Vectors, 1>(t, tiles, rows, wide, t.panels, false, finish_next<way.value, Vectors, 1>);
+      run_range<Vectors, 1>(t, tiles, rows, wide, t.panels, false, finish_some<way.value, Vectors, 1>);
   });
   _tile_release();
 }
