@@ -69,7 +69,7 @@ struct Ahead {
 };
 
 // The sums of the tile whose rows begin at `rows`, and of the one whose begin `second` bytes further where there are
-// two, to memory. `between` is called after each step's products.
+// two, to memory. `between` is called twice a step, among its products.
 template <int Vectors, int Tiles, class Between>
 [[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* panel, const uint8_t* rows,
                                             int64_t second, int32_t* sums, Ahead& ahead, const Between& between) {
@@ -84,6 +84,7 @@ template <int Vectors, int Tiles, class Between>
       if constexpr (Tiles == 2) _tile_loadd(5, x + second, t.row_stride);
       _tile_dpbusd(0, 4, 6);
       if constexpr (Vectors == 2) _tile_dpbusd(1, 4, 7);
+      between();
       if constexpr (Tiles == 2) _tile_dpbusd(2, 5, 6);
       if constexpr (Tiles == 2 && Vectors == 2) _tile_dpbusd(3, 5, 7);
       between();
@@ -124,7 +125,7 @@ class Jobs {
     side_ ^= 1;
     made.sums = sums_[side_];
     made.columns = &columns_[current_];
-    const int64_t pieces = before_.count * pieces_, slots = steps_;
+    const int64_t pieces = before_.count * pieces_, slots = 2 * steps_;
     int64_t due = 0;
     const auto between = [&] {
       due += pieces;
