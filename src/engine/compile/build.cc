@@ -125,7 +125,10 @@ std::set<std::string> faster_in_float(const Draft& draft, const BuildRequest& re
   double spent = 0;
   for (size_t i = 0; i < draft.plan.steps.size(); ++i) {
     const Step& s = draft.plan.steps[i];
-    const double int8 = report.layers[i].milliseconds;
+    double int8 = report.layers[i].milliseconds;
+    for (const Alternative& a : draft.alternatives) {
+      if (a.step == i) int8 = std::min(int8, a.milliseconds);
+    }
     if (!draft.weights[i].defined() || int8 <= 0) continue;
     const std::string key = tactic_key(draft.plan, s, extents, threads, {}) + "|float";
     if (!cache.find(key)) {
@@ -224,11 +227,13 @@ BuildResult best_float(BuildRequest request) {
   return best;
 }
 
-// Kernels by measurement on the device that the plan is for.
-void choose(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
+// Kernels, and on a CPU the schedule, by measurement on the device that the plan is for.
+void choose(Draft& draft, bool int8, const BuildRequest& request, TimingCache& cache, BuildReport& report) {
   if (request.device == Device::kCpu) {
     join_adds(draft);
-    return choose_kernels(draft, request, cache, report);
+    choose_kernels(draft, request, cache, report);
+    if (int8) choose_in_runs(draft, request, cache, report);
+    return;
   }
   draft.plan.device = Device::kCuda;
   draft.plan.compute_capability = cuda_backend().device().compute_capability;
@@ -266,14 +271,14 @@ BuildResult build(BuildRequest request) {
   const PassContext fresh = context;
   ir::Graph lowered = run_passes(request.graph, request.disabled_passes, context);
   Draft draft = make_draft(lowered, request, context);
-  choose(draft, request, cache, context.report);
+  choose(draft, context.int8, request, cache, context.report);
   if (request.precision == "best" && request.device == Device::kCpu) {
     const std::set<std::string> keep = faster_in_float(draft, request, cache, context.report);
     if (!keep.empty()) {
       PassContext other = fresh;
       other.keep_float = keep;
       Draft mixed = make_draft(run_passes(request.graph, request.disabled_passes, other), request, other);
-      choose(mixed, request, cache, other.report);
+      choose(mixed, other.int8, request, cache, other.report);
       if (wins(mixed, draft, request, cache)) {
         draft = std::move(mixed);
         context = std::move(other);
@@ -283,7 +288,6 @@ BuildResult build(BuildRequest request) {
       }
     }
   }
-  if (context.int8 && request.device == Device::kCpu) choose_in_runs(draft, request, cache, context.report);
   if (std::string why = cache.save(); !why.empty()) context.report.notes.push_back(std::move(why));
   if (request.precision == "bf16") to_bf16(draft, context.report);
   draft.plan.placeholder = placeholder;

@@ -9,7 +9,7 @@
 
 namespace qat::engine {
 
-// Another kernel for a step, with weights so much larger that its trial, which finds them in cache, says little.
+// Another kernel for a step, a heavy one (cpu/kernel.h): its trial, which finds the weights in cache, says little.
 struct Alternative {
   size_t step = 0;
   std::string kernel;
@@ -22,7 +22,7 @@ struct Draft {
   Plan plan;                    // blobs and owner are set by finish()
   std::vector<Tensor> weights;  // by step: i8 [K,C/G,R,S] or [K,C]; undefined elsewhere
   std::string blobs;
-  std::vector<Alternative> alternatives;  // left to choose_schedule
+  std::vector<Alternative> alternatives;  // left to choose_in_runs
 
   // Appends bytes, aligned to kBlobAlign.
   Blob add_blob(const void* data, size_t size);

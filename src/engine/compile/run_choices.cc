@@ -76,8 +76,13 @@ class Chooser {
   }
 
   bool known() const {
-    for (size_t i = 0; i < stretches_.size(); ++i) {
-      if (!cache_.find(key(i, 0))) return false;
+    for (const Way way : ways_) {
+      for (size_t s = 0; s < stretches_.size(); ++s) {
+        if (possible(stretches_[s], way) && !cache_.find(key(s, way))) return false;
+      }
+      for (size_t a = 0; a < draft_.alternatives.size(); ++a) {
+        if (!cache_.find(key(a, way, false)) || !cache_.find(key(a, way, true))) return false;
+      }
     }
     return true;
   }
@@ -124,8 +129,9 @@ class Chooser {
     double spent = 0;
     for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 5); ++round) {
       for (size_t r = 0; r < runs.size(); ++r) {
-        if (request_.callbacks.interrupted && request_.callbacks.interrupted())
-          fail(Code::kFailure, "build interrupted");
+        poll();
+        // From the second round on after a run of its own: the other kind's weights have taken the place of its own.
+        if (kinds.size() > 1 && round > 0) spent += runs[r]->seconds();
         const std::vector<double> seconds = runs[r]->by_step();
         for (size_t i = 0; i < seconds.size(); ++i) {
           least[r][i] = std::min(least[r][i], 1e6 * seconds[i]);
@@ -183,7 +189,14 @@ class Chooser {
         choice.takes[a] = choice.takes[a] && draft_.alternatives[a].packed_bytes < most;
       if (!faster(choice, best, 1.0)) break;
     }
-    return faster(best, Choice{}, kWorth) ? best : Choice{};
+    if (faster(best, Choice{}, kWorth)) return best;
+    const Choice schedule{.schedule = best.schedule, .takes = {}}, kernels{.schedule = {}, .takes = best.takes};
+    if (taken(best) == 0 || best.schedule.empty()) return {};  // then the one that is there has just lost
+    return faster(schedule, Choice{}, kWorth) ? schedule : faster(kernels, Choice{}, kWorth) ? kernels : Choice{};
+  }
+
+  void poll() const {
+    if (request_.callbacks.interrupted && request_.callbacks.interrupted()) fail(Code::kFailure, "build interrupted");
   }
 
   static int64_t taken(const Choice& choice) { return std::count(choice.takes.begin(), choice.takes.end(), true); }
@@ -218,6 +231,8 @@ class Chooser {
       double least[2] = {1e30, 1e30}, spent = 0;
       for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 12); ++i) {
         for (const int r : {0, 1}) {
+          poll();
+          if (i > 0) spent += runs[r].seconds();  // as in measure()
           const double seconds = runs[r].seconds();
           least[r] = std::min(least[r], seconds), spent += seconds;
         }

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "engine/compile/join_adds.h"
+#include "engine/compile/stretches.h"
 #include "engine/compile/test_networks.h"
 #include "engine/compile/trial.h"
 
@@ -118,6 +119,41 @@ TEST_F(Alternatives, AreDecidedByTheCache) {
   EXPECT_EQ(winograd_steps(slow.plan), 0);
   const Tensor images = test::random_images({1, 3, 64, 64}, 4);
   test::expect_equal(test::run_engine(slow.plan, images, 1), test::run_engine(fast.plan, images, 1), "engines");
+}
+
+// After the first of two outputs two tensors are alive to the end: no stretch closes, all the same each step lies in
+// one.
+TEST_F(Alternatives, OfNetworksWithSeveralOutputs) {
+  ir::Graph graph = graph_;
+  for (const ir::Node& node : graph_.nodes) {
+    if (node.op != ir::Op::kRelu) continue;
+    graph.outputs.insert(graph.outputs.begin(), node.output);  // of the stem, far before the last layers
+    break;
+  }
+  ASSERT_EQ(graph.outputs.size(), 2u);
+  BuildRequest request = request_of(graph, {1, 3, 64, 64});
+  request.tactic_seconds = 1, request.timing_cache = cache_;
+  build(request);
+  rewrite("0.001", "0.001", "0.001");
+  const Plan plan = build(request).plan;
+  const std::vector<Stretch> all = stretches(plan);
+  EXPECT_EQ(all.back().last, plan.steps.size());
+}
+
+// What a build without a pass leaves in the cache is not all that the next one asks for.
+TEST_F(Alternatives, ACacheOfFewerWaysIsCompleted) {
+  const auto schedule_keys = [&] {
+    const std::string text = read_file(cache_);
+    return text.find(" images 1\n") != std::string::npos;
+  };
+  BuildRequest request = request_of(graph_, {4, 3, 64, 64});
+  request.tactic_seconds = 1, request.timing_cache = cache_;
+  request.disabled_passes = {std::string(kDepthFirst)};
+  build(request);
+  EXPECT_FALSE(schedule_keys());
+  request.disabled_passes.clear();
+  build(request);
+  EXPECT_TRUE(schedule_keys());
 }
 
 TEST_F(Alternatives, MayBeLeftOut) {

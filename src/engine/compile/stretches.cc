@@ -24,6 +24,7 @@ std::vector<Stretch> stretches(const Plan& plan) {
     found.push_back({now.first, i + 1, now.tiles});
     now = {i + 1, 0, true};
   }
+  if (now.first < plan.steps.size()) found.push_back({now.first, plan.steps.size(), false});
   return found;
 }
 

@@ -10,7 +10,7 @@ namespace qat::engine {
 // Images at a time; 0: the whole batch.
 using Way = int64_t;
 
-// Steps [first, last) after which one tensor alone is alive.
+// Steps [first, last) after which one tensor alone is alive, or the plan ends; all of them cover the plan.
 struct Stretch {
   size_t first, last;
   bool tiles;  // may it run in tiles?

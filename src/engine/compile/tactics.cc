@@ -20,13 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 bool has_weights(const Step& s) { return s.op == StepOp::kConv || s.op == StepOp::kGemm; }
 
-size_t least_bytes(const std::vector<Candidate>& found) {
-  size_t least = found.front().packed_bytes;
-  for (const Candidate& c : found) least = std::min(least, c.packed_bytes);
-  return least;
-}
-bool is_heavy(const Candidate& c, size_t least) { return c.packed_bytes > 2 * least; }
-
 // The reference is for machines without anything better. Kernels that need twice the instructions for a product, those
 // without vpdpbusd beside some with it, were never first: not worth their time.
 void drop_outclassed(std::vector<Candidate>& found) {
@@ -37,10 +30,9 @@ void drop_outclassed(std::vector<Candidate>& found) {
   } else if (std::any_of(found.begin(), found.end(), [](const Candidate& c) { return c.isa > Isa::kPortable; })) {
     std::erase_if(found, [](const Candidate& c) { return c.isa == Isa::kPortable; });
   }
-  // Of those with large weights the first: there is one for each instruction set, and whole runs decide about it.
-  const size_t least = least_bytes(found);
+  // Of those with large weights the first: each instruction set has its own, and whole runs decide about it.
   bool another = false;
-  std::erase_if(found, [&](const Candidate& c) { return is_heavy(c, least) && std::exchange(another, true); });
+  std::erase_if(found, [&](const Candidate& c) { return c.heavy && std::exchange(another, true); });
 }
 
 constexpr double kNever = 1e30;
@@ -63,6 +55,7 @@ class Chooser {
   LayerReport choose(size_t index) {
     Step& s = draft_.plan.steps[index];
     if (s.op == StepOp::kConv) s.attrs.sum_bits = sum_bits({draft_.plan, s, extents_}, draft_.weights[index]);
+    if (s.attrs.sum_bits > 32) fail(Code::kBadFile, "[conv ", s.name, "] its int8 sums may leave 32 bits");
     std::vector<Candidate> found = candidates(draft_.plan, s, extents_);
     LayerReport report = describe(s);
     if (found.empty()) return report;  // one form only: float, flatten
@@ -96,10 +89,9 @@ class Chooser {
     const auto known = [&](const Candidate& c) { return cache_.find(problem + "|" + c.name); };
     if (std::none_of(found.begin(), found.end(), known) && request_.tactic_seconds > 0) try_all(index, found, problem);
     Timed best{found.front()}, heavy{found.front()};
-    const size_t least = least_bytes(found);
     for (const Candidate& candidate : found) {
       const std::optional<double> microseconds = known(candidate);
-      Timed& rival = is_heavy(candidate, least) ? heavy : best;
+      Timed& rival = candidate.heavy ? heavy : best;
       if (microseconds && *microseconds < rival.microseconds) rival = {candidate, *microseconds};
     }
     if (best.microseconds < kNever) report.milliseconds = 1e-3 * best.microseconds;
@@ -151,9 +143,10 @@ Plan packed(Draft draft) {
     Step& s = draft.plan.steps[i];
     if (!has_weights(s)) continue;
     layers.push_back(i);
-    for (const Candidate& c : candidates(draft.plan, s, extents)) {
-      if (c.name == s.kernel) s.blobs[0] = draft.add_zeros(c.packed_bytes);
-    }
+    const std::vector<Candidate> all = candidates(draft.plan, s, extents);
+    const auto named = std::find_if(all.begin(), all.end(), [&](const Candidate& c) { return c.name == s.kernel; });
+    QAT_ASSERT(named != all.end());
+    s.blobs[0] = draft.add_zeros(named->packed_bytes);
   }
   ThreadPool pool(0);
   std::atomic<size_t> next{0};

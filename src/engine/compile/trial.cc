@@ -20,7 +20,10 @@ void collect(std::span<const KernelType> table, const typename KernelType::Probl
   for (const KernelType& kernel : table) {
     if (!kernels::runnable(kernel.isa) || kernel.supports(problem) != nullptr) continue;
     Candidate candidate{.name = kernel.name, .isa = kernel.isa};
-    if constexpr (requires { kernel.packed_bytes; }) candidate.packed_bytes = kernel.packed_bytes(problem);
+    if constexpr (requires { kernel.packed_bytes; }) {
+      candidate.packed_bytes = kernel.packed_bytes(problem);
+      candidate.heavy = kernel.heavy;
+    }
     out.push_back(candidate);
   }
 }
@@ -206,7 +209,8 @@ double Trial::seconds(const Candidate& candidate, double give_up, bool patient) 
   scratch.reserve(static_cast<size_t>(team_.size()));
   for (int i = 0; i < team_.size(); ++i) {
     scratch.emplace_back(bound->scratch_bytes());
-    std::memset(scratch.back().data(), 0, scratch.back().size());  // a run finds its pages there
+    if (scratch.back().size() > 0)
+      std::memset(scratch.back().data(), 0, scratch.back().size());  // a run finds its pages
   }
   const int64_t units = bound->units(), slices = std::min(slices_, units);
   // Weights that an image's activations outweigh are in cache, in a run, when the next image comes; others are not.

@@ -31,18 +31,29 @@ struct Kernel {
   const char* name;
   Isa isa;
   const char* (*supports)(const Problem&);  // null: it does; else the reason why not. Looks at no extent that a bound
-                                            // shape sets (batch, height, width).
+                                            // shape sets (batch, height, width), nor at the team.
   int64_t (*units)(const Problem&);
   size_t (*scratch_bytes)(const Problem&);  // per thread
   void (*run)(const Problem&, const Args&, int64_t begin, int64_t end, void* scratch);
 };
 
-// Kernels with weights add packing, done at build time. The packed form depends on no bound extent.
+// Kernels with weights add packing, done at build time. The packed form depends on no bound extent and no team.
 template <class ProblemType, class ArgsType>
 struct WeightKernel : Kernel<ProblemType, ArgsType> {
   size_t (*packed_bytes)(const ProblemType&);
   void (*pack)(const ProblemType&, const int8_t* weights, void* packed);  // packed: 64-byte aligned
+  void (*cut)(ProblemType&) = nullptr;  // once, when a shape is bound: how the work is cut for the problem's members
+  bool heavy = false;                   // weights take so many bytes that a run may not find them in cache
 };
+
+// The problem as its kernel cuts it.
+template <class KernelType, class Problem>
+Problem cut(const KernelType& kernel, Problem problem) {
+  if constexpr (requires { kernel.cut; }) {
+    if (kernel.cut) kernel.cut(problem);
+  }
+  return problem;
+}
 
 // May this machine, under QAT_FORCE_ISA, run a kernel of this level?
 bool runnable(Isa kernel);

@@ -39,6 +39,7 @@ Plan small_plan() {
             .output = 1};
   conv.attrs.kernel = {3, 3};
   conv.attrs.scales = {0.25f};
+  conv.attrs.sum_bits = 21;
   conv.blobs[0] = {256, 100};
   Step write{.op = StepOp::kWriteF32, .name = "output", .inputs = {1}, .output = -1};
   plan.steps = {read, conv, write};
@@ -80,6 +81,7 @@ TEST(EngineFile, RoundTripKeepsEveryField) {
   EXPECT_EQ(plan.steps[1].fused, "conv + relu");
   EXPECT_EQ(plan.steps[1].attrs.kernel[1], 3);
   EXPECT_EQ(plan.steps[1].attrs.scales, std::vector<float>{0.25f});
+  EXPECT_EQ(plan.steps[1].attrs.sum_bits, 21);
   EXPECT_EQ(plan.profile.opt[3], 16);
   EXPECT_EQ(plan.metadata.at("std"), "0.25");
   EXPECT_EQ(plan.bytes(plan.steps[1].blobs[0])[1], static_cast<std::byte>(257 * 7 % 256));

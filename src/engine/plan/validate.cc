@@ -72,7 +72,7 @@ void check_attrs(const std::string& place, const StepAttrs& a) {
   check_range(place, "groups", a.groups, 1, kMaxChannels);
   check_range(place, "middle's upper bound", a.middle_hi, -255, 255);
   check_range(place, "middle's lower bound", a.middle_lo, -255, a.middle_hi);
-  check_range(place, "bits of its sums", a.sum_bits, 1, 64);
+  check_range(place, "bits of its sums", a.sum_bits, 1, 32);
   bool numbers = !std::isnan(a.p0) && !std::isnan(a.p1) && finite(a.skip_scale) && finite(a.middle_scale) &&
                  finite(a.value) && std::isfinite(a.pool_scale);
   for (const float scale : a.scales) numbers = numbers && finite(scale);

@@ -13,7 +13,7 @@ class KernelStep : public BoundStep {
   using Args = typename KernelType::Args;
 
   KernelStep(const KernelType& kernel, const Problem& problem, const Args& args)
-      : kernel_(kernel), problem_(problem), args_(args), units_(kernel.units(problem)) {}
+      : kernel_(kernel), problem_(kernels::cut(kernel, problem)), args_(args), units_(kernel.units(problem_)) {}
 
   int64_t units() const override { return units_; }
   size_t scratch_bytes() const override { return kernel_.scratch_bytes(problem_); }

@@ -59,7 +59,7 @@ void Team::barrier_of_few(Wait wait) {
   const uint32_t phase = phase_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) == threads_.size()) {
     arrived_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
+    phase_.store(phase + 1);  // sequentially consistent, as below: notify_all() looks for sleepers after it
     phase_.notify_all();
     return;
   }

@@ -24,7 +24,8 @@ struct ConvProblem {
   int32_t sum_bits = 32;     // -2^(sum_bits - 1) <= acc < 2^(sum_bits - 1) with this layer's weights
   Epilogue epilogue;
   int64_t batch = 1, in_h = 1, in_w = 1;  // the bound shape
-  int members = 1;                        // of a team that shares the units: cuts them so that all have as much to do
+  int members = 1;                        // of a team that shares the units
+  int64_t blocks = 0;                     // that it shares best, set by a kernel's cut(); 0: as few as caches allow
 
   int64_t out_h() const { return (in_h + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1; }
   int64_t out_w() const { return (in_w + pad_left + pad_right - dilation_w * (kernel_w - 1) - 1) / stride_w + 1; }

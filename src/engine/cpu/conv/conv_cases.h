@@ -25,7 +25,8 @@ inline ConvData make_data(const ConvProblem& p, Random& random, Values values, S
   return d;
 }
 
-inline Buffer run_kernel(const ConvKernel& kernel, const ConvProblem& p, const ConvData& d, int parts) {
+inline Buffer run_kernel(const ConvKernel& kernel, const ConvProblem& problem, const ConvData& d, int parts) {
+  const ConvProblem p = cut(kernel, problem);
   Buffer packed(kernel.packed_bytes(p));
   kernel.pack(p, d.weights.data(), packed.data());
   const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1;

@@ -115,6 +115,11 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
   }
 }
 
+template <const TileSet& Tiles>
+void cut(ConvProblem& p) {
+  p.blocks = p.members > 1 ? shared_blocks(Tiles, merged(Tiles, p)) : 0;
+}
+
 const char* low_activations(const ConvProblem& p) {
   return p.in_highest <= kLowActivation ? nullptr : "its input has values above 127";
 }

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 
+#include "engine/cpu/conv/shares.h"
+
 namespace qat::kernels {
 namespace {
 
 constexpr int64_t kMaxPixels = 1024;     // of a block whose rows are copied or read one by one
 constexpr int64_t kMaxLinePixels = 896;  // of a block of output rows: less is copied twice in higher ones
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Are the taps of a tap row neighbours in memory, once the group's channels are alone there?
 bool taps_touch(const ConvProblem& p) { return p.dilation_w == 1 || p.kernel_w == 1; }
@@ -59,13 +59,11 @@ Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
 
 int64_t band_width(const ConvProblem& p) { return p.in_w + p.pad_left + p.pad_right; }
 
-// What the slowest of the members that share `blocks` of `rows` rows times `panels` has to do, in rows times panels: to
-// start a panel costs as much as a tile's 16 rows, and so do 16 rows of a block, once, for getting them.
-int64_t share(const ConvProblem& p, int64_t blocks, int64_t rows, int64_t entry, int64_t panels) {
-  const int64_t each = ceil_div(blocks * panels, p.members);
-  const bool even = each % panels == 0 || panels % each == 0;
-  const int64_t met = even ? ceil_div(each, panels) : each / panels + 2;
-  return each * (rows + kMaxTileRows) + met * entry;
+// What the slowest member has to do, in rows times panels, with blocks of `rows` rows: to start a panel costs as much
+// as a tile's 16 rows; `entry`: what it costs to copy a block's rows, once.
+int64_t slowest(const ConvProblem& p, int64_t blocks, int64_t rows, int64_t entry, int64_t panels) {
+  const LargestShare share(p.members, blocks, panels);
+  return share.units * (rows + kMaxTileRows) + share.met * entry;
 }
 
 int64_t panels_of(const TileSet& tiles, const ConvProblem& p) {
@@ -101,13 +99,8 @@ void Blocks::cut_pixels(const TileSet& tiles, const ConvProblem& p) {
   run_stride = 0;
   const int64_t pixels = std::min(kMaxPixels, tiles.block_bytes / segment_bytes);
   const int64_t most = std::max<int64_t>(1, pixels / tiles.max_rows);
-  const int64_t needed = ceil_div(p.pixels(), tiles.max_rows), panels = panels_of(tiles, p);
-  int64_t blocks = ceil_div(needed, most), best = 0;
-  run = ceil_div(needed, blocks) * tiles.max_rows;
-  for (int64_t n = blocks; p.members > 1 && n <= std::min(needed, std::max(blocks, kFinest * p.members)); ++n) {
-    const int64_t rows = ceil_div(p.pixels(), n), cost = share(p, n, rows, rows, panels);
-    if (best == 0 || cost < best) run = rows, best = cost;
-  }
+  const int64_t needed = ceil_div(p.pixels(), tiles.max_rows);
+  run = p.blocks > 0 ? ceil_div(p.pixels(), p.blocks) : ceil_div(needed, ceil_div(needed, most)) * tiles.max_rows;
   runs = 1;
   count = ceil_div(p.pixels(), run);
   blocks_per_image = 0;
@@ -120,16 +113,8 @@ void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
   const int64_t width = p.out_w(), line = p.kernel_h * input_row;                        // bytes of a line's columns
   const int64_t above = columns ? 0 : (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h;  // rows that lines share
   const int64_t fit = columns ? tiles.block_bytes / line : (tiles.block_bytes / input_row - above) / p.stride_h;
-  const int64_t most = std::max<int64_t>(1, std::min(fit, kMaxLinePixels / width)), panels = panels_of(tiles, p);
-  const auto per_image = [&](int64_t n) { return ceil_div(p.out_h(), n); };
-  blocks_per_image = per_image(most);
-  int64_t best = 0;
-  for (int64_t n = most; p.members > 1 && n > 0; --n) {
-    const int64_t height = ceil_div(p.out_h(), per_image(n));
-    const int64_t rows = height * width, entry = rows + rows * above / (height * p.stride_h);
-    const int64_t cost = share(p, p.batch * per_image(n), rows, entry, panels);
-    if (best == 0 || cost < best) blocks_per_image = per_image(n), best = cost;
-  }
+  const int64_t most = std::max<int64_t>(1, std::min(fit, kMaxLinePixels / width));
+  blocks_per_image = p.blocks > 0 ? p.blocks / p.batch : ceil_div(p.out_h(), most);
   lines = ceil_div(p.out_h(), blocks_per_image);
   blocks_per_image = ceil_div(p.out_h(), lines);
   count = p.batch * blocks_per_image;
@@ -140,6 +125,25 @@ void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
   run_stride = columns ? line : p.stride_h * input_row;
   band_bytes_ = columns ? lines * line : ((lines - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1) * input_row;
   if (columns) pad_bytes_ = round_up(p.in_w * pitch_of(p.in_channels) + kGatherSlack, 64);
+}
+
+// Of all cuts into no fewer blocks than caches ask for, the one whose slowest member has least to do.
+int64_t shared_blocks(const TileSet& tiles, const ConvProblem& p) {
+  const Blocks least(tiles, p);
+  const int64_t panels = panels_of(tiles, p), images = least.blocks_per_image == 0 ? 1 : p.batch;
+  const bool copied = least.windows != Windows::kPixels && least.windows != Windows::kImage;
+  const int64_t lines = least.blocks_per_image == 0 ? p.pixels() : p.out_h(), width = p.pixels() / images / lines;
+  const int64_t above = least.windows == Windows::kBand ? (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h : 0;
+  const int64_t first = ceil_div(least.count, images);
+  const int64_t most = std::min(lines, std::max(first, ceil_div(kFinest * p.members, images)));
+  int64_t best = first, cost = 0;
+  for (int64_t n = first; n <= most; ++n) {
+    const int64_t height = ceil_div(lines, n), rows = height * width;
+    const int64_t entry = copied ? rows + rows * above / (height * p.stride_h) : 0;
+    const int64_t now = slowest(p, images * ceil_div(lines, height), rows, entry, panels);
+    if (n == first || now < cost) best = n, cost = now;
+  }
+  return best * images;
 }
 
 Blocks::Block Blocks::at(const ConvProblem& p, int64_t index) const {

@@ -51,6 +51,9 @@ struct Blocks {
   int64_t band_bytes_ = 0, pad_bytes_ = 0;
 };
 
+// For ConvProblem::blocks.
+int64_t shared_blocks(const TileSet& tiles, const ConvProblem& p);
+
 // Bytes of a tap and of a segment of packed weights, and how many segments there are; they depend on no bound extent.
 // by_columns: taps go down before they go right.
 struct Depth {

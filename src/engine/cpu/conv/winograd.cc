@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/cpu/conv/shares.h"
 #include "engine/cpu/conv/winograd_transforms.h"
 
 namespace qat::kernels {
@@ -18,18 +19,15 @@ constexpr int64_t kFinest = 4;                // blocks a member, at most, to sh
 constexpr int64_t kLine = 64;
 constexpr int64_t kSlack = 64;  // read past a pixel's channels
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // The least odd number of cache lines: 36 points side by side fall into different sets.
 int64_t odd_lines(int64_t bytes) { return (ceil_div(bytes, kLine) | 1) * kLine; }
 
-// What the slowest of the members has to do, in quarters of a tile times a panel: to start a panel costs as much as a
-// tile of it, the inputs of a block as much as a quarter of a panel.
-int64_t share(int64_t members, int64_t panels, int64_t tiles, int64_t blocks) {
-  const int64_t run = ceil_div(tiles, blocks), each = ceil_div(blocks * panels, members);
-  const bool even = each % panels == 0 || panels % each == 0;
-  const int64_t met = even ? ceil_div(each, panels) : each / panels + 2;
-  return 4 * each * (run + 1) + met * run;
+// What the slowest member has to do, in quarters of a tile times a panel: to start a panel costs as much as a tile of
+// it, the inputs of a block as much as a quarter of a panel.
+int64_t slowest(int members, int64_t panels, int64_t tiles, int64_t blocks) {
+  const int64_t run = ceil_div(tiles, blocks);
+  const LargestShare share(members, ceil_div(tiles, run), panels);
+  return 4 * share.units * (run + 1) + share.met * run;
 }
 
 int64_t depth_bytes(const ConvProblem& p) { return ceil_div(p.in_channels, 2) * 4; }
@@ -48,16 +46,24 @@ WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
   const int64_t tile_bytes = kWinogradPoints * channel_blocks * vector_bytes;
   const int64_t fit = kBlockBytes / tile_bytes / set.max_rows * set.max_rows;
   const int64_t most = std::clamp<int64_t>(fit, set.max_rows, std::max<int64_t>(set.max_rows, kMostTiles));
-  const int64_t panels = ceil_div(p.out_channels, set.columns());
-  int64_t blocks = ceil_div(tiles, most);
-  for (int64_t n = blocks + 1; n <= std::min(tiles, kFinest * p.members); ++n)
-    if (share(p.members, panels, tiles, n) < share(p.members, panels, tiles, blocks)) blocks = n;
+  const int64_t blocks = p.blocks > 0 ? p.blocks : ceil_div(tiles, most);
   run = ceil_div(tiles, blocks);
   count = ceil_div(tiles, run);
   input_block = run * vector_bytes;
   input_point = odd_lines(channel_blocks * input_block);
   sums_point = odd_lines(run * set.columns() * 4);
   patch_bytes = (kWinogradPoints * pitch_of(p.in_channels) + kSlack + kLine - 1) / kLine * kLine;
+}
+
+int64_t winograd_shared_blocks(const TileSet& set, const ConvProblem& p) {
+  const WinogradBlocks least(set, p);
+  const int64_t panels = ceil_div(p.out_channels, set.columns());
+  int64_t best = least.count, cost = slowest(p.members, panels, least.tiles, best);
+  for (int64_t n = best + 1; n <= std::min(least.tiles, kFinest * p.members); ++n) {
+    const int64_t now = slowest(p.members, panels, least.tiles, n);
+    if (now < cost) best = n, cost = now;
+  }
+  return best;
 }
 
 WinogradBlocks::Tile WinogradBlocks::at(int64_t index) const {

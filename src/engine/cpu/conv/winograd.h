@@ -75,6 +75,9 @@ struct WinogradBlocks {
   }
 };
 
+// For ConvProblem::blocks.
+int64_t winograd_shared_blocks(const TileSet& tiles, const ConvProblem& p);
+
 // Of the packed weights: a group for each point.
 PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p);
 

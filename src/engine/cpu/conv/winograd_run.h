@@ -117,11 +117,11 @@ size_t winograd_scratch_bytes(const ConvProblem& p) {
   return WinogradBlocks(Arch::kTiles, p).scratch_bytes();
 }
 
-// The sums of tiles [first, first + count) for a panel to results; `base`: its epilogue and first channel. `pads`: the
-// output, for the panel that is followed by a pixel's pad channels; null for others.
+// The sums of tiles [first, first + count) for a panel to results; `base`: its epilogue and first channel. `padded_y`:
+// the output, for the panel that is followed by a pixel's pad channels; null for others.
 template <class Arch, int Vectors>
 void finish_tiles(const ConvProblem& p, const WinogradBlocks& blocks, const TileTask& base, int64_t first,
-                  int64_t count, const uint8_t* sums, void* pads) {
+                  int64_t count, const uint8_t* sums, void* padded_y) {
   using Ints = typename Arch::Ints;
   Arch::template with_epilogue<Vectors>(base, [&](const auto& epilogue) {
     for (int64_t index = first; index < first + count; ++index, sums += Vectors * sizeof(Ints)) {
@@ -136,7 +136,7 @@ void finish_tiles(const ConvProblem& p, const WinogradBlocks& blocks, const Tile
         TileTask at = base;
         at.advance(pixel);
         epilogue.store(at, reinterpret_cast<const int32_t*>(y[4 * i]), static_cast<int>(wide));
-        for (int64_t j = 0; pads && j < wide; ++j) store_pad(p.epilogue, pads, pixel + j, p.out_channels);
+        for (int64_t j = 0; padded_y && j < wide; ++j) store_pad(p.epilogue, padded_y, pixel + j, p.out_channels);
       }
     }
   });
@@ -189,20 +189,27 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
                         .skip_stride = p.epilogue.has_skip ? pitch_of(p.out_channels) : 0,
                         .y = static_cast<uint8_t*>(a.y) + k * element,
                         .y_stride = output_pitch(p.epilogue, p.out_channels) * element};
-    void* pads = panel + 1 == layout.panels && p.out_channels % kChannelGroup != 0 ? a.y : nullptr;
+    void* padded_y = panel + 1 == layout.panels && p.out_channels % kChannelGroup != 0 ? a.y : nullptr;
     if (vectors == 2) {
-      finish_tiles<Arch, 2>(p, blocks, base, first, last - first, sums, pads);
+      finish_tiles<Arch, 2>(p, blocks, base, first, last - first, sums, padded_y);
     } else {
-      finish_tiles<Arch, 1>(p, blocks, base, first, last - first, sums, pads);
+      finish_tiles<Arch, 1>(p, blocks, base, first, last - first, sums, padded_y);
     }
   }
+}
+
+template <class Arch>
+void winograd_cut(ConvProblem& p) {
+  p.blocks = p.members > 1 ? winograd_shared_blocks(Arch::kTiles, p) : 0;
 }
 
 template <class Arch>
 constexpr ConvKernel make_winograd_kernel(const char* name, Isa isa) {
   return {{name, isa, winograd_supports, winograd_units<Arch>, winograd_scratch_bytes<Arch>, winograd_run<Arch>},
           winograd_packed_bytes<Arch>,
-          winograd_pack<Arch>};
+          winograd_pack<Arch>,
+          winograd_cut<Arch>,
+          true};
 }
 
 }  // namespace

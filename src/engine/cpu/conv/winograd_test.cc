@@ -2,7 +2,9 @@
 
 #include "engine/cpu/conv/winograd.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "engine/cpu/conv/conv_cases.h"
 #include "engine/cpu/conv/conv_kernels.h"
@@ -75,22 +77,81 @@ TEST(Winograd, SeveralBlocks) {
   }
 }
 
-// The most channels of the largest inputs and weights whose sums 26 bits hold, and one more.
+// Sums of 2^25 - 2 and its negative, the largest that 26 bits hold and bytes make, seen through a float output.
 TEST(Winograd, LargestSums) {
   Random random(3);
-  constexpr int64_t kMost = ((int64_t{1} << 25) - 1) / (9 * 255 * 128);
-  for (const Values values : {Values::kHigh, Values::kLow, Values::kExtreme}) {
-    for (const int32_t zero_point : {0, 255, 128}) {
-      ConvProblem p = make_problem(kMost, 40, 9, 9);
-      p.in_zero_point = zero_point;
-      p.epilogue = make_cpu_epilogue(zero_point, random);
-      compare(p, random, values, Scales::kSmall);
+  constexpr int64_t kMost = ((int64_t{1} << 25) - 1) / (9 * 255 * 128);  // channels with all of their products
+  for (const int sign : {1, -1}) {
+    ConvProblem p = make_problem(kMost + 1, 20, 9, 9);
+    p.in_zero_point = sign > 0 ? 255 : 0;  // x - z is -255 or 255
+    p.epilogue.output = Output::kF32;
+    ConvData d = make_data(p, random, Values::kRandom, Scales::kSmall);
+    std::memset(d.x.data(), 255 - p.in_zero_point, d.x.size());
+    std::fill(d.weights.begin(), d.weights.end(), int8_t{-128});
+    for (size_t k = 0; k < static_cast<size_t>(p.out_channels); ++k) {  // the last channel's: 258 in all
+      int8_t* last = d.weights.data() + (k + 1) * static_cast<size_t>(p.in_channels) * 9 - 9;
+      std::fill(last, last + 9, int8_t{0});
+      last[0] = last[1] = -128, last[2] = -2;
+    }
+    std::fill(d.requant.multiplier.begin(), d.requant.multiplier.end(), 0x1p-25f);
+    std::fill(d.requant.bias.begin(), d.requant.bias.end(), 0.0f);
+    p.sum_bits = sum_bits(p, d.weights);
+    ASSERT_EQ(p.sum_bits, 26);
+    const auto expected = static_cast<float>(sign * ((1 << 25) - 2)) * 0x1p-25f;
+    for (const ConvKernel* kernel : winograd_kernels()) {
+      const Buffer y = run_kernel(*kernel, p, d, 1);
+      float middle = 0;  // of the image, where no pad is in reach
+      std::memcpy(&middle, y.data() + 4 * (4 * 9 + 4) * p.out_channels, sizeof middle);
+      EXPECT_EQ(middle, expected) << kernel->name;
     }
   }
   ConvProblem p = make_problem(kMost + 1, 8, 9, 9);
   p.sum_bits = sum_bits(p, std::vector<int8_t>(static_cast<size_t>(p.out_channels * p.in_channels * 9), -128));
   EXPECT_EQ(p.sum_bits, 27);
   EXPECT_NE(winograd_supports(p), nullptr);
+}
+
+// Small images with wide pads: windows that lie in pads altogether.
+TEST(Winograd, WidePads) {
+  Random random(5);
+  for (int64_t index = 0; index < 60; ++index) {
+    ConvProblem p = make_problem(1 + random.below(40), 1 + random.below(40), 1 + random.below(3), 1 + random.below(9));
+    p.pad_top = 1 + random.below(6), p.pad_left = 1 + random.below(6);
+    p.pad_bottom = 1 + random.below(6), p.pad_right = 1 + random.below(6);
+    p.in_zero_point = static_cast<int32_t>(random.below(256));
+    p.epilogue = make_cpu_epilogue(index, random);
+    compare(p, random, Values::kRandom, Scales::kTies);
+  }
+}
+
+// Weights packed once serve every batch, height and width, and every team.
+TEST(Winograd, PackedWeightsServeEveryShape) {
+  Random random(6);
+  ConvProblem p = make_problem(40, 50, 30, 31);
+  p.epilogue = {.activation = Activation::kClip, .hi = 127};
+  const ConvData first = make_data(p, random, Values::kRandom, Scales::kSmall);
+  p.sum_bits = sum_bits(p, first.weights);
+  for (const ConvKernel* kernel : winograd_kernels()) {
+    Buffer packed(kernel->packed_bytes(p));
+    kernel->pack(p, first.weights.data(), packed.data());
+    for (const auto& [batch, height, width, members] :
+         {std::array{1, 7, 7, 1}, std::array{3, 14, 15, 2}, std::array{1, 57, 4, 16}}) {
+      ConvProblem q = p;
+      q.batch = batch, q.in_h = height, q.in_w = width, q.members = members;
+      ConvData d = make_data(q, random, Values::kRandom, Scales::kSmall);
+      d.weights = first.weights, d.requant = first.requant;
+      const Buffer expected = run_kernel(conv_kernels().back(), q, d, 1);
+      Buffer y(expected.size());
+      run_split(*kernel, cut(*kernel, q),
+                {.x = d.x.data(),
+                 .weights = packed.data(),
+                 .multiplier = d.requant.multiplier.data(),
+                 .bias = d.requant.bias.data(),
+                 .y = y.data()},
+                members);
+      ASSERT_TRUE(same_bytes(expected, y, pitch_of(q.out_channels))) << kernel->name << " " << describe(q);
+    }
+  }
 }
 
 // The skip's buffer may be the output.
