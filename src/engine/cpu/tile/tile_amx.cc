@@ -69,7 +69,7 @@ struct Ahead {
 };
 
 // The sums of the tile whose rows begin at `rows`, and of the one whose begin `second` bytes further where there are
-// two, to memory. `between` is called twice a step, among its products.
+// two, to memory. `between` is called twice a step, before its last products and after them (true).
 template <int Vectors, int Tiles, class Between>
 [[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* panel, const uint8_t* rows,
                                             int64_t second, int32_t* sums, Ahead& ahead, const Between& between) {
@@ -84,10 +84,10 @@ template <int Vectors, int Tiles, class Between>
       if constexpr (Tiles == 2) _tile_loadd(5, x + second, t.row_stride);
       _tile_dpbusd(0, 4, 6);
       if constexpr (Vectors == 2) _tile_dpbusd(1, 4, 7);
-      between();
+      between(false);
       if constexpr (Tiles == 2) _tile_dpbusd(2, 5, 6);
       if constexpr (Tiles == 2 && Vectors == 2) _tile_dpbusd(3, 5, 7);
-      between();
+      between(true);
       ahead.step();
     }
   }
@@ -109,6 +109,7 @@ class Jobs {
       : columns_{JobColumns<Vectors, Panels>(t), JobColumns<Vectors, Panels>(t)},
         finish_(finish),
         steps_(Panels * steps_of(t)),
+        whole_steps_(steps_of(t) == 1),
         rows_(rows),
         pieces_(any ? 1 : (rows + J::kRows - 1) / J::kRows) {}
   ~Jobs() { complete(); }
@@ -125,9 +126,10 @@ class Jobs {
     side_ ^= 1;
     made.sums = sums_[side_];
     made.columns = &columns_[current_];
-    const int64_t pieces = before_.count * pieces_, slots = 2 * steps_;
+    const int64_t pieces = before_.count * pieces_, slots = steps_ * (whole_steps_ ? 1 : 2);
     int64_t due = 0;
-    const auto between = [&] {
+    const auto between = [&](bool end) {
+      if (whole_steps_ && !end) return;
       due += pieces;
       const int64_t now = due / slots;
       if (now > 0) finish_(before_, rows_, now), due -= now * slots;
@@ -152,6 +154,7 @@ class Jobs {
   JobColumns<Vectors, Panels> columns_[2];
   FinishSome<Vectors, Panels> finish_;
   int64_t steps_;
+  bool whole_steps_;   // depths of one step are finished 15 % faster behind all of its products, others 5 % slower
   int rows_, pieces_;  // of a tile
   int current_ = 0, side_ = 0;
   J before_;
