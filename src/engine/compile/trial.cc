@@ -145,8 +145,10 @@ struct Slice {
 };
 
 // A slice is 2e8 operations a thread, some 0.2 ms by the best kernels: enough for the clock, and a step of 10 ms needs
-// no more time than one of 1 ms. The slices of a step follow each other, so caches see what they see in a run.
-constexpr double kSliceOperations = 2e8;
+// no more time than one of 1 ms. The slices of a step follow each other, so caches see what they see in a run. With
+// more images than threads a slice is an image a thread, of 2e7 operations or more: a run depth first keeps those in
+// cache.
+constexpr double kSliceOperations = 2e8, kLeastOperations = 2e7;
 constexpr int64_t kMostSlices = 32;
 
 size_t align_up(size_t n) { return (n + kBlobAlign - 1) / kBlobAlign * kBlobAlign; }
@@ -162,16 +164,34 @@ Plan without_blobs(const Plan& plan, size_t step) {
 Trial::Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, Team& team)
     : plan_(without_blobs(draft.plan, step)), step_(plan_.steps[0]), extents_(extents), team_(team) {
   const double operations = cost_of({plan_, step_, extents_}).operations;
-  slices_ = std::clamp(static_cast<int64_t>(operations / (kSliceOperations * team.size())), int64_t{1}, kMostSlices);
+  const auto slices_of = [&](double least) { return static_cast<int64_t>(operations / (least * team.size())); };
+  const int64_t batch = extents[static_cast<size_t>(step_.output)].n;
+  images_ = batch / team.size();
+  slices_ = std::clamp(slices_of(kSliceOperations), int64_t{1}, kMostSlices);
+  slices_ = std::max(slices_, std::min(images_, slices_of(kLeastOperations)));
   memory_.assign(plan_.tensors.size(), nullptr);
   std::vector<int32_t> ids = step_.inputs;
   ids.push_back(step_.output);
   for (const int32_t id : ids) {
     const auto at = static_cast<size_t>(id);
+    if (id == step_.output && in_place()) {
+      memory_[at] = memory_[static_cast<size_t>(step_.inputs[1])];
+      continue;
+    }
     buffers_.emplace_back(tensor_bytes(plan_.tensors[at], extents[at], pitch_of(plan_.tensors[at])) + kSlack);
     std::memset(buffers_.back().data(), 0x35, buffers_.back().size());  // time does not depend on values; pages do
     memory_[at] = buffers_.back().data();
+    image_bytes_ += buffers_.back().size() / static_cast<size_t>(batch);
   }
+}
+
+// Does the result lie where the skip did? As in memory.cc, where no later step reads the skip.
+bool Trial::in_place() const {
+  if (step_.inputs.size() < 2 || (step_.op != StepOp::kConv && step_.op != StepOp::kGemm)) return false;
+  const auto skip = static_cast<size_t>(step_.inputs[1]), out = static_cast<size_t>(step_.output);
+  const PlanTensor &a = plan_.tensors[skip], &b = plan_.tensors[out];
+  return step_.inputs[0] != step_.inputs[1] && a.storage == b.storage && a.channels == b.channels &&
+         extents_[skip] == extents_[out];
 }
 
 double Trial::seconds(const Candidate& candidate, double give_up, bool patient) {
@@ -193,8 +213,11 @@ double Trial::seconds(const Candidate& candidate, double give_up, bool patient) 
       std::memset(scratch.back().data(), 0, scratch.back().size());  // a run finds its pages
   }
   const int64_t units = bound->units(), slices = std::min(slices_, units);
+  // Weights that an image's activations outweigh are in cache, in a run, when the next image comes; others are not.
+  const bool stays = images_ > 1 && candidate.packed_bytes < image_bytes_;
+  const int64_t in_turn = stays ? std::max<int64_t>(1, slices / images_) : slices;
   const auto run = [&](int i) {
-    const int64_t slice = i % slices;
+    const int64_t slice = i % in_turn;
     Slice work{*bound, scratch, units * slice / slices, units * (slice + 1) / slices, team_.size()};
     team_.run(Slice::member, &work);
     return static_cast<double>(work.end - work.begin) / static_cast<double>(units);

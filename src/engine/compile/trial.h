@@ -34,17 +34,21 @@ class Trial {
  public:
   Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, Team& team);
 
-  // Seconds of the whole step. Large steps are run a slice at a time, the least of a few slices counts; a kernel whose
+  // Seconds of the whole step, where its activations lie as in a run: results on the skip that they end, those of an
+  // image in cache. Large steps are run a slice at a time, the least of a few slices counts; a kernel whose
   // first slice takes past `give_up` seconds of the whole gets no second one. patient: until three slices in a row
   // brought nothing; otherwise the first slice is all.
   double seconds(const Candidate& candidate, double give_up, bool patient);
 
  private:
+  bool in_place() const;
+
   Plan plan_;  // of this one step's memory
   Step& step_;
   const std::vector<Extents>& extents_;
   Team& team_;
-  int64_t slices_;
+  int64_t images_, slices_;  // images_: a thread's
+  size_t image_bytes_ = 0;   // of activations
   std::vector<AlignedBuffer> buffers_;
   std::vector<std::byte*> memory_;  // by tensor
 };

@@ -60,7 +60,7 @@ Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
 int64_t band_width(const ConvProblem& p) { return p.in_w + p.pad_left + p.pad_right; }
 
 // What the slowest member has to do, in rows times panels, with blocks of `rows` rows: to start a panel costs as much
-// as a tile's 16 rows; `entry`: what it costs to copy a block's rows, once.
+// as a tile's 16 rows; `entry`: what it costs to get a block's rows, once, by copying or from other members' caches.
 int64_t slowest(const ConvProblem& p, int64_t blocks, int64_t rows, int64_t entry, int64_t panels) {
   const LargestShare share(p.members, blocks, panels);
   return share.units * (rows + kMaxTileRows) + share.met * entry;
@@ -131,7 +131,6 @@ void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
 int64_t shared_blocks(const TileSet& tiles, const ConvProblem& p) {
   const Blocks least(tiles, p);
   const int64_t panels = panels_of(tiles, p), images = least.blocks_per_image == 0 ? 1 : p.batch;
-  const bool copied = least.windows != Windows::kPixels && least.windows != Windows::kImage;
   const int64_t lines = least.blocks_per_image == 0 ? p.pixels() : p.out_h(), width = p.pixels() / images / lines;
   const int64_t above = least.windows == Windows::kBand ? (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h : 0;
   const int64_t first = ceil_div(least.count, images);
@@ -139,7 +138,7 @@ int64_t shared_blocks(const TileSet& tiles, const ConvProblem& p) {
   int64_t best = first, cost = 0;
   for (int64_t n = first; n <= most; ++n) {
     const int64_t height = ceil_div(lines, n), rows = height * width;
-    const int64_t entry = copied ? rows + rows * above / (height * p.stride_h) : 0;
+    const int64_t entry = rows + rows * above / (height * p.stride_h);
     const int64_t now = slowest(p, images * ceil_div(lines, height), rows, entry, panels);
     if (n == first || now < cost) best = n, cost = now;
   }

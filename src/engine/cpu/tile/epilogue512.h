@@ -68,8 +68,8 @@ struct Plain {
         highest(_mm512_set1_epi8(static_cast<char>(t.epilogue->highest))),
         skip_scale(_mm512_set1_ps(t.epilogue->full.skip_scale)),
         middle_scale(_mm512_set1_ps(t.epilogue->full.middle_scale)),
-        middle_lo(_mm512_set1_epi32(t.epilogue->full.middle_lo)),
-        middle_hi(_mm512_set1_epi32(t.epilogue->full.middle_hi)),
+        middle_lo(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_lo))),
+        middle_hi(_mm512_set1_ps(static_cast<float>(t.epilogue->full.middle_hi))),
         skip_zero_point(_mm512_set1_epi32(t.epilogue->full.skip_zero_point)),
         order(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)) {
     set_columns(t.multiplier, t.bias, t.channels);
@@ -92,7 +92,9 @@ struct Plain {
       if constexpr (!is_lean(How)) q = _mm512_sub_epi32(q, skip_zero_point);
       const __m512 s = _mm512_cvtepi32_ps(q);
       if constexpr (has_middle(How)) {
-        x = _mm512_cvtepi32_ps(_mm512_min_epi32(_mm512_max_epi32(_mm512_cvtps_epi32(x), middle_lo), middle_hi));
+        const __m512 integers = _mm512_set1_ps(0x1.8p23f);  // floats are integers here; |x| <= 255 is rounded
+        x = _mm512_min_ps(_mm512_max_ps(x, middle_lo), middle_hi);
+        x = _mm512_sub_ps(_mm512_add_ps(x, integers), integers);
         x = middle_first(How) ? _mm512_fmadd_ps(s, skip_scale, _mm512_mul_ps(x, middle_scale))
                               : _mm512_fmadd_ps(x, middle_scale, _mm512_mul_ps(s, skip_scale));
       } else {
@@ -115,7 +117,8 @@ struct Plain {
 
   __m512i zero_point, lowest, highest;
   __m512 skip_scale, middle_scale;
-  __m512i middle_lo, middle_hi, skip_zero_point;
+  __m512 middle_lo, middle_hi;
+  __m512i skip_zero_point;
   __m512i order;  // of packed dwords: number 4 * lane + j is four columns of row j / 2, vector j % 2
   __mmask64 channels;
   __m512 multiplier[Vectors], bias[Vectors];
@@ -174,10 +177,8 @@ template <Finish How, int Vectors>
 
 // One or two rows of 64 columns, whose sums are those of two panels.
 template <Finish How, int Count>
-[[gnu::always_inline]] inline void store_wide(const Plain<4>& constants, const Place& at, const int32_t* left,
+[[gnu::always_inline]] inline void store_wide(const Plain<4>& plain, const Place& at, const int32_t* left,
                                               const int32_t* right) {
-  const Plain<4>* plain = &constants;
-  asm("" : "+r"(plain));
   __m512i bytes[Count];
 #pragma GCC unroll 2
   for (int i = 0; i < Count; ++i) {
@@ -185,12 +186,12 @@ template <Finish How, int Count>
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
       const int32_t* sums = (v < 2 ? left : right) + (2 * i + v % 2) * 16;
-      q[v / 2][v % 2] = plain->template requantize<How>(_mm512_load_si512(sums), v, at.skip + i * at.skip_stride);
+      q[v / 2][v % 2] = plain.template requantize<How>(_mm512_load_si512(sums), v, at.skip + i * at.skip_stride);
     }
-    bytes[i] = plain->template pack<How>(q[0], q[1]);
+    bytes[i] = plain.template pack<How>(q[0], q[1]);
   }
 #pragma GCC unroll 2
-  for (int i = 0; i < Count; ++i) _mm512_mask_storeu_epi8(at.y + i * at.y_stride, plain->channels, bytes[i]);
+  for (int i = 0; i < Count; ++i) _mm512_mask_storeu_epi8(at.y + i * at.y_stride, plain.channels, bytes[i]);
 }
 
 // Any epilogue, from memory, one vector at a time.

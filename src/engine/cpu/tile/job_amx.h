@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "engine/cpu/tile/epilogue512.h"
 
@@ -10,10 +11,10 @@ namespace {
 
 // What an epilogue knows of a job's columns.
 template <int Vectors, int Panels>
-struct Columns {
+struct JobColumns {
   static constexpr int64_t kCount = int64_t{16} * Vectors;  // of a panel
 
-  explicit Columns(const TileTask& t) : task(t), plain(t) {}
+  explicit JobColumns(const TileTask& t) : task(t), plain(t) {}
   void set(const TileTask& t, int64_t panel) {
     task.multiplier = t.multiplier + panel * kCount;
     task.bias = t.bias + panel * kCount;
@@ -33,7 +34,7 @@ struct Job {
 
   void add(uint8_t* to, const uint8_t* from) { y[count] = to, skip[count++] = from; }
 
-  const Columns<Vectors, Panels>* columns = nullptr;
+  const JobColumns<Vectors, Panels>* columns = nullptr;
   const int32_t* sums = nullptr;
   uint8_t* y[2] = {};
   const uint8_t* skip[2] = {};
@@ -41,33 +42,38 @@ struct Job {
   int at = 0, row = 0;  // the next ones
 };
 
-// Finishes the next few rows of a job whose tiles are `rows` high.
+// Finishes the next `pieces` times kRows rows of a job whose tiles are `rows` high.
 template <int Vectors, int Panels>
-using FinishNext = void (*)(Job<Vectors, Panels>& job, int rows);
+using FinishSome = void (*)(Job<Vectors, Panels>& job, int rows, int64_t pieces);
 
 template <Finish How, int Vectors, int Panels>
-void finish_next(Job<Vectors, Panels>& job, int rows) {
+void finish_some(Job<Vectors, Panels>& job, int rows, int64_t pieces) {
   using J = Job<Vectors, Panels>;
-  const int32_t* sums = job.sums + job.at * J::kTile + job.row * Vectors * 16;
   if constexpr (How == Finish::kAny) {
-    TileTask tile = job.columns->task;
-    tile.y = job.y[job.at], tile.skip = job.skip[job.at];
-    finish_rows(tile, sums, rows, Vectors);
-    ++job.at;
-  } else {
-    const auto& plain = job.columns->plain;
-    Place at(job.columns->task);
-    at.y = job.y[job.at] + job.row * at.y_stride;
-    at.skip = job.skip[job.at] + job.row * at.skip_stride;
-    if constexpr (Panels == 1) {
-      store_quad<How>(plain, at, sums, rows - job.row);
-    } else if (rows - job.row > 1) {
-      store_wide<How, 2>(plain, at, sums, sums + 2 * J::kTile);
-    } else {
-      store_wide<How, 1>(plain, at, sums, sums + 2 * J::kTile);
+    for (; pieces > 0; --pieces, ++job.at) {
+      TileTask tile = job.columns->task;
+      tile.y = job.y[job.at], tile.skip = job.skip[job.at];
+      finish_rows(tile, job.sums + job.at * J::kTile, rows, Vectors);
     }
-    job.row += J::kRows;
-    if (job.row >= rows) job.row = 0, ++job.at;
+  } else {
+    // Of lines of 64 bytes constants are in registers: loads compete with those of tiles.
+    using Constants = std::conditional_t<Panels == 1, const Plain<Vectors>&, const Plain<Vectors * Panels>>;
+    Constants plain = job.columns->plain;
+    Place at(job.columns->task);
+    for (; pieces > 0; --pieces) {
+      const int32_t* sums = job.sums + job.at * J::kTile + job.row * Vectors * 16;
+      at.y = job.y[job.at] + job.row * at.y_stride;
+      at.skip = job.skip[job.at] + job.row * at.skip_stride;
+      if constexpr (Panels == 1) {
+        store_quad<How>(plain, at, sums, rows - job.row);
+      } else if (rows - job.row > 1) {
+        store_wide<How, 2>(plain, at, sums, sums + 2 * J::kTile);
+      } else {
+        store_wide<How, 1>(plain, at, sums, sums + 2 * J::kTile);
+      }
+      job.row += J::kRows;
+      if (job.row >= rows) job.row = 0, ++job.at;
+    }
   }
 }
 
