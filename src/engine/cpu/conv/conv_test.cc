@@ -105,6 +105,23 @@ TEST(Conv, MiddleIsConvolutionThenAddition) {
   }
 }
 
+// Cut for a team, the member that has most to do has little more than the others.
+TEST(Conv, TeamsShareEvenly) {
+  for (const int64_t kernel_size : {1, 3}) {
+    for (const int members : {2, 4, 16}) {
+      ConvProblem p{.in_channels = 64, .out_channels = 256, .kernel_h = kernel_size, .kernel_w = kernel_size};
+      p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = kernel_size / 2;
+      p.in_h = p.in_w = 56, p.sum_bits = 20, p.members = members;
+      for (const ConvKernel* kernel : testable(conv_kernels())) {
+        if (kernel->supports(p) || std::string_view(kernel->name).ends_with("reference")) continue;
+        const int64_t units = kernel->units(cut(*kernel, p)), most = (units + members - 1) / members;
+        EXPECT_GE(units, 0.85 * static_cast<double>(most * members)) << kernel->name << " of " << members;
+        EXPECT_GE(units, members) << kernel->name;
+      }
+    }
+  }
+}
+
 // The skip's buffer may be the output.
 TEST(Conv, InPlaceSkip) {
   Random random(6);

@@ -129,7 +129,8 @@ constexpr ConvKernel make_kernel(const char* name, Isa isa,
                                  const char* (*supports)(const ConvProblem&) = supports_all<ConvProblem>) {
   return {{name, isa, supports, units<Tiles>, scratch_bytes<Tiles>, run<Tiles, Gathering>},
           packed_bytes<Tiles>,
-          pack<Tiles>};
+          pack<Tiles>,
+          cut<Tiles>};
 }
 
 }  // namespace
