@@ -11,8 +11,8 @@ export LD_LIBRARY_PATH
 models=("$@")
 if ((${#models[@]} == 0)); then
   folder=$build/bench-models
-  [[ -e $folder/mobilenet_v2.int8.onnx ]] || "$python" bench/make_models.py "$folder"
-  models=("$folder"/{resnet50.int8,mobilenet_v2.int8,resnet50}.onnx)
+  [[ -e $folder/vgg16_bn.int8.onnx ]] || "$python" bench/make_models.py "$folder" resnet50 mobilenet_v2 resnet18 vgg16_bn
+  models=("$folder"/{resnet50.int8,mobilenet_v2.int8,resnet18.int8,vgg16_bn.int8,resnet50}.onnx)
 fi
 "$python" bench/peers.py --bin "$build/bin" "${models[@]}"
 

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -25,6 +26,7 @@ constexpr size_t kBuffer = size_t{1} << 20;
   const char* remedy = "";
   if (error == ENOSPC || error == EDQUOT || error == EFBIG) remedy = "; free disk space or choose another folder";
   if (error == EACCES || error == EROFS || error == EPERM) remedy = "; choose a folder that can be written";
+  if (error == EACCES && std::string_view(what) == "open") remedy = "; make it readable for this user";
   if (error == ENOENT) remedy = "; check the path";
   fail(Code::kIo, "cannot ", what, " ", path.string(), ": ", std::strerror(error), remedy);
 }

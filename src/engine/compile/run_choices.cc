@@ -272,6 +272,10 @@ void choose(Draft& draft, bool depth_first, const BuildRequest& request, TimingC
     report.layers[a.step].kernel = a.kernel;
     report.layers[a.step].milliseconds = a.milliseconds;
   }
+  if (const auto all = draft.alternatives.size(); all > 0) {
+    const auto taken = std::count(choice.takes.begin(), choice.takes.end(), true);
+    report.notes.push_back(cat("winograd: taken by ", taken, " of the ", all, " layers that it is for"));
+  }
   if (!choice.takes.empty()) draft = with_alternatives(std::move(draft), [&](size_t i) { return choice.takes[i]; });
   draft.plan.schedule = choice.schedule;
   for (const StepGroup& g : choice.schedule) report.notes.push_back(describe(draft.plan, g));
