@@ -36,9 +36,10 @@ class Team {
 
   void work(int member);
   void barrier_of_few(Wait wait);
-  static void wait_change(const std::atomic<uint32_t>& word, uint32_t old, Wait wait);
+  void wait_change(const std::atomic<uint32_t>& word, uint32_t old, Wait wait) const;
 
   std::vector<std::thread> threads_;
+  const bool crowded_;                               // more members than cores
   std::unique_ptr<Arrival[]> arrivals_;              // of many, by member
   alignas(64) std::atomic<uint32_t> generation_{0};  // of bodies
   alignas(64) std::atomic<uint32_t> arrived_{0};     // of few
