@@ -170,12 +170,13 @@ Trial::Trial(const Draft& draft, size_t step, const std::vector<Extents>& extent
   slices_ = std::clamp(slices_of(kSliceOperations), int64_t{1}, kMostSlices);
   slices_ = std::max(slices_, std::min(images_, slices_of(kLeastOperations)));
   memory_.assign(plan_.tensors.size(), nullptr);
+  const std::vector<size_t> reused = reusable_inputs(plan_, step_, extents);  // as if no later step read the skip
   std::vector<int32_t> ids = step_.inputs;
   ids.push_back(step_.output);
   for (const int32_t id : ids) {
     const auto at = static_cast<size_t>(id);
-    if (id == step_.output && in_place()) {
-      memory_[at] = memory_[static_cast<size_t>(step_.inputs[1])];
+    if (id == step_.output && !reused.empty()) {
+      memory_[at] = memory_[static_cast<size_t>(step_.inputs[reused.front()])];
       continue;
     }
     buffers_.emplace_back(tensor_bytes(plan_.tensors[at], extents[at], pitch_of(plan_.tensors[at])) + kSlack);
@@ -183,15 +184,6 @@ Trial::Trial(const Draft& draft, size_t step, const std::vector<Extents>& extent
     memory_[at] = buffers_.back().data();
     image_bytes_ += buffers_.back().size() / static_cast<size_t>(batch);
   }
-}
-
-// Does the result lie where the skip did? As in memory.cc, where no later step reads the skip.
-bool Trial::in_place() const {
-  if (step_.inputs.size() < 2 || (step_.op != StepOp::kConv && step_.op != StepOp::kGemm)) return false;
-  const auto skip = static_cast<size_t>(step_.inputs[1]), out = static_cast<size_t>(step_.output);
-  const PlanTensor &a = plan_.tensors[skip], &b = plan_.tensors[out];
-  return step_.inputs[0] != step_.inputs[1] && a.storage == b.storage && a.channels == b.channels &&
-         extents_[skip] == extents_[out];
 }
 
 double Trial::seconds(const Candidate& candidate, double give_up, bool patient) {

@@ -41,8 +41,6 @@ class Trial {
   double seconds(const Candidate& candidate, double give_up, bool patient);
 
  private:
-  bool in_place() const;
-
   Plan plan_;  // of this one step's memory
   Step& step_;
   const std::vector<Extents>& extents_;

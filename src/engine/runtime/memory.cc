@@ -41,9 +41,9 @@ size_t tensor_bytes(const PlanTensor& t, const Extents& e, int64_t stored_channe
 
 namespace {
 
-// Inputs whose buffer the output may take: the kernel reads a pixel before it writes it. Not the skip of a float layer:
-// oneDNN's 1x1 convolutions keep partial sums in the output before they add it.
-std::vector<size_t> reusable_inputs(const Step& s) {
+// By what the op's kernels do. Not the skip of a float layer: oneDNN's 1x1 convolutions keep partial sums in the output
+// before they add it.
+std::vector<size_t> overwritable_inputs(const Step& s) {
   switch (s.op) {
     case StepOp::kConv:
     case StepOp::kGemm:
@@ -59,6 +59,23 @@ std::vector<size_t> reusable_inputs(const Step& s) {
       return {};
   }
 }
+
+}  // namespace
+
+std::vector<size_t> reusable_inputs(const Plan& plan, const Step& step, const std::vector<Extents>& extents) {
+  const auto out = static_cast<size_t>(step.output);
+  std::vector<size_t> found;
+  for (const size_t i : overwritable_inputs(step)) {
+    const auto in = static_cast<size_t>(step.inputs[i]);
+    const PlanTensor &a = plan.tensors[in], &b = plan.tensors[out];
+    const bool alone = std::count(step.inputs.begin(), step.inputs.end(), step.inputs[i]) == 1;  // is read once
+    const bool same = a.storage == b.storage && a.channels == b.channels && extents[in] == extents[out];
+    if (alone && same && a.constant.size == 0) found.push_back(i);
+  }
+  return found;
+}
+
+namespace {
 
 class Planner {
  public:
@@ -145,14 +162,9 @@ class Planner {
   }
 
   int reusable(const Step& s, int step, size_t pool) const {
-    const auto out = static_cast<size_t>(s.output);
-    for (const size_t i : reusable_inputs(s)) {
+    for (const size_t i : reusable_inputs(plan_, s, extents_)) {
       const auto in = static_cast<size_t>(s.inputs[i]);
-      const PlanTensor &a = plan_.tensors[in], &b = plan_.tensors[out];
-      bool alone = true;  // the step reads it once
-      for (size_t j = 0; j < s.inputs.size(); ++j) alone = alone && (j == i || s.inputs[j] != s.inputs[i]);
-      const bool same = a.storage == b.storage && a.channels == b.channels && extents_[in] == extents_[out];
-      if (!alone || !same || a.constant.size != 0 || last_[in] != step || buffer_[in].pool != pool) continue;
+      if (last_[in] != step || buffer_[in].pool != pool) continue;
       return buffer_[in].buffer;
     }
     return -1;

@@ -28,6 +28,10 @@ MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, co
 MemoryPlan plan_memory(const Plan& plan, const std::vector<Extents>& extents, bool keep,
                        const std::function<size_t(size_t)>& bytes_of);
 
+// Inputs of a step, by place, whose buffer its output may take if no later step reads them: of one form with it, and
+// the kernel reads a pixel before it writes it.
+std::vector<size_t> reusable_inputs(const Plan& plan, const Step& step, const std::vector<Extents>& extents);
+
 size_t tensor_bytes(const PlanTensor& tensor, const Extents& extents, int64_t stored_channels);
 
 // An arena: 64-byte aligned, freed with its owner. Throws Error(kOutOfMemory).

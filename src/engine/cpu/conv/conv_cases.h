@@ -1,6 +1,8 @@
 // The problems and the data of the convolution's test.
 #pragma once
 
+#include <initializer_list>
+
 #include "base/text.h"
 #include "engine/cpu/conv/conv.h"
 #include "engine/cpu/test_support.h"
@@ -40,6 +42,22 @@ inline Buffer run_kernel(const ConvKernel& kernel, const ConvProblem& problem, c
              .y = y.data()},
             parts);
   return y;
+}
+
+inline std::string describe(const ConvProblem& p);
+
+// Each kernel's results, for each split into parts, to the last bit those of the reference.
+inline void expect_reference(ConvProblem p, const ConvData& d, std::span<const ConvKernel* const> kernels,
+                             std::initializer_list<int> splits) {
+  const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);
+  const int64_t pitch = output_pitch(p.epilogue, p.out_channels) * (p.epilogue.output == Output::kF32 ? 4 : 1);
+  for (const ConvKernel* kernel : kernels) {
+    for (const int parts : splits) {
+      p.members = parts;
+      ASSERT_TRUE(same_bytes(expected, run_kernel(*kernel, p, d, parts), pitch))
+          << kernel->name << " " << describe(p) << " parts " << parts;
+    }
+  }
 }
 
 inline std::string describe(const ConvProblem& p) {

@@ -39,16 +39,9 @@ TEST(Conv, ReferenceIsTheFormula) {
 void compare_kernels(ConvProblem p, Random& random, Values values, Scales scales) {
   const ConvData d = make_data(p, random, values, scales);
   p.sum_bits = sum_bits(p, d.weights);
-  const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);
-  const int64_t pitch = output_pitch(p.epilogue, p.out_channels) * (p.epilogue.output == Output::kF32 ? 4 : 1);
-  for (const ConvKernel* kernel : testable(conv_kernels())) {
-    if (kernel->supports(p)) continue;
-    for (const int parts : {1, 3, 16}) {
-      p.members = parts;
-      ASSERT_TRUE(same_bytes(expected, run_kernel(*kernel, p, d, parts), pitch))
-          << kernel->name << " " << describe(p) << " parts " << parts;
-    }
-  }
+  std::vector<const ConvKernel*> kernels = testable(conv_kernels());
+  std::erase_if(kernels, [&](const ConvKernel* kernel) { return kernel->supports(p) != nullptr; });
+  expect_reference(p, d, kernels, {1, 3, 16});
 }
 
 // With inputs of all values, and with those that need seven bits.
@@ -125,10 +118,13 @@ TEST(Conv, TeamsShareEvenly) {
 // The skip's buffer may be the output.
 TEST(Conv, InPlaceSkip) {
   Random random(6);
-  for (const int64_t channels : {64, 37}) {
+  for (const auto& [channels, kernel_size] : {std::pair{64, 1}, std::pair{37, 1}, std::pair{64, 3}, std::pair{37, 3}}) {
     ConvProblem p{.in_channels = 20, .out_channels = channels, .in_highest = 127, .in_h = 9, .in_w = 11};
+    p.kernel_h = p.kernel_w = kernel_size;
+    p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = kernel_size / 2;
     p.epilogue = {.activation = Activation::kClip, .has_skip = true, .skip_zero_point = 3, .skip_scale = 0.75f};
     const ConvData d = make_data(p, random, Values::kRandom, Scales::kSmall);
+    p.sum_bits = sum_bits(p, d.weights);
     const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);
     for (const ConvKernel* kernel : testable(conv_kernels())) {
       if (kernel->supports(p)) continue;

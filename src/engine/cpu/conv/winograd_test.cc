@@ -29,14 +29,8 @@ ConvProblem make_problem(int64_t in_channels, int64_t out_channels, int64_t heig
 void compare(ConvProblem p, Random& random, Values values, Scales scales) {
   const ConvData d = make_data(p, random, values, scales);
   p.sum_bits = sum_bits(p, d.weights);
-  const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);
-  const int64_t pitch = output_pitch(p.epilogue, p.out_channels) * (p.epilogue.output == Output::kF32 ? 4 : 1);
-  for (const ConvKernel* kernel : winograd_kernels()) {
-    ASSERT_EQ(kernel->supports(p), nullptr) << describe(p) << " bits " << p.sum_bits;
-    for (const int parts : {1, 2, 5})
-      ASSERT_TRUE(same_bytes(expected, run_kernel(*kernel, p, d, parts), pitch))
-          << kernel->name << " " << describe(p) << " parts " << parts;
-  }
+  ASSERT_EQ(winograd_supports(p), nullptr) << describe(p) << " bits " << p.sum_bits;
+  expect_reference(p, d, winograd_kernels(), {1, 2, 5});
 }
 
 // Images of every remainder by a tile, windows that reach over one, two or no borders, channels around vectors' ends.
@@ -47,7 +41,7 @@ TEST(Winograd, EqualsTheReference) {
         make_problem(1 + random.below(80), 1 + random.below(80), 3 + random.below(20), 3 + random.below(20));
     p.pad_top = random.below(3), p.pad_left = random.below(3);
     p.pad_bottom = random.below(3), p.pad_right = random.below(3);
-    p.batch = 1 + random.below(3), p.members = 1 + random.below(5);
+    p.batch = 1 + random.below(3);
     p.in_zero_point = static_cast<int32_t>(random.below(256));
     p.epilogue = make_cpu_epilogue(index, random);
     compare(p, random, Values::kRandom, random.below(2) ? Scales::kSmall : Scales::kTies);
@@ -67,13 +61,8 @@ TEST(Winograd, SeveralBlocks) {
     ConvData d = make_data(p, random, Values::kRandom, Scales::kSmall);
     for (int8_t& w : d.weights) w = static_cast<int8_t>(w / 2);  // as trained ones, small against their largest
     p.sum_bits = sum_bits(p, d.weights);
-    const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);
-    for (const ConvKernel* kernel : winograd_kernels()) {
-      ASSERT_EQ(kernel->supports(p), nullptr);
-      for (const int parts : {1, 7})
-        ASSERT_TRUE(same_bytes(expected, run_kernel(*kernel, p, d, parts), pitch_of(p.out_channels)))
-            << kernel->name << " " << describe(p);
-    }
+    ASSERT_EQ(winograd_supports(p), nullptr);
+    expect_reference(p, d, winograd_kernels(), {1, 7});
   }
 }
 
@@ -150,32 +139,6 @@ TEST(Winograd, PackedWeightsServeEveryShape) {
                  .y = y.data()},
                 members);
       ASSERT_TRUE(same_bytes(expected, y, pitch_of(q.out_channels))) << kernel->name << " " << describe(q);
-    }
-  }
-}
-
-// The skip's buffer may be the output.
-TEST(Winograd, InPlaceSkip) {
-  Random random(4);
-  for (const int64_t channels : {64, 37}) {
-    ConvProblem p = make_problem(20, channels, 9, 11);
-    p.epilogue = {.activation = Activation::kClip, .has_skip = true, .skip_zero_point = 3, .skip_scale = 0.75f};
-    const ConvData d = make_data(p, random, Values::kRandom, Scales::kSmall);
-    p.sum_bits = sum_bits(p, d.weights);
-    const Buffer expected = run_kernel(conv_kernels().back(), p, d, 1);
-    for (const ConvKernel* kernel : winograd_kernels()) {
-      ConvData place = d;
-      Buffer packed(kernel->packed_bytes(p));
-      kernel->pack(p, d.weights.data(), packed.data());
-      run_split(*kernel, p,
-                {.x = d.x.data(),
-                 .weights = packed.data(),
-                 .multiplier = d.requant.multiplier.data(),
-                 .bias = d.requant.bias.data(),
-                 .skip = place.skip.data(),
-                 .y = place.skip.data()},
-                2);
-      ASSERT_TRUE(same_bytes(expected, place.skip, pitch_of(channels))) << kernel->name;
     }
   }
 }
