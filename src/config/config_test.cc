@@ -115,6 +115,11 @@ TEST(Config, WrongOverrides) {
   EXPECT_NE(override_error({"TRAIN.EPOCHS=9223372036854775808"}), "no error");
   EXPECT_NE(override_error({"DATA.MEAN=0.5", "MODEL.IN_CHANNELS=1"}).find("DATA.STD"), std::string::npos);
   EXPECT_NE(override_error({"DATA.MEAN=0.5", "DATA.STD=0.5"}).find("MODEL.IN_CHANNELS is 3"), std::string::npos);
+  for (const char* means : {"DATA.MEAN=123.675,116.28,103.53", "DATA.MEAN=127.5,127.5,127.5", "DATA.MEAN=0,0,1.5"})
+    EXPECT_NE(override_error({means, "DATA.STD=1,1,1"}).find("divide both by 255"), std::string::npos) << means;
+  EXPECT_NE(override_error({"DATA.MEAN=0,0,0", "DATA.STD=58,57,57"}).find("of pixels 0 to 255"), std::string::npos);
+  EXPECT_EQ(override_error({"DATA.MEAN=0,0.5,1", "DATA.STD=1,1,1"}), "no error");
+  EXPECT_EQ(override_error({"DATA.MEAN=-0.5,0,0", "DATA.STD=0.0039,2,1"}), "no error");
   EXPECT_NE(override_error({"DATA.STD=0,1,1"}).find("> 0"), std::string::npos);
   EXPECT_NE(override_error({"TRAIN.SCHEDULE=step"}).find("needs TRAIN.STEPS"), std::string::npos);
   EXPECT_EQ(override_error({"TRAIN.SCHEDULE=step", "TRAIN.STEPS=3,5"}), "no error");
