@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/tensor.h"
 #include "config/options.h"
@@ -32,6 +33,9 @@ class Dataset {
   // Where image `index` comes from, for messages: a file, or a file and a position in it ("t10k-images...[17]").
   virtual std::string name(int64_t index) const = 0;
 
+  // Classes of which a folder has no image; none for other formats, which do not know without reading all.
+  virtual std::vector<int64_t> empty_classes() const { return {}; }
+
   // Throws Error(kBadFile) naming the file when the image is broken, Error(kIo) when it cannot be read at all.
   // The pixels may share the dataset's memory: clone before writing.
   virtual Image get(int64_t index) const = 0;
@@ -47,6 +51,10 @@ enum class Split { kTrain, kValidation, kTest };
 // Throws Error(kIo / kBadFile / kUsage) with the place and the remedy.
 std::unique_ptr<Dataset> open_dataset(const config::DataOptions& options, Split split,
                                       const std::vector<std::string>& classes = {});
+
+// "no image of 2 of the 10 classes: cat, dog", for a note; "" where none is missing. Such classes count for nothing in
+// an accuracy.
+std::string missing_classes(const Dataset& dataset);
 
 // A model's metadata: "class_names", apart by commas; nothing where their number is not that of "classes".
 std::vector<std::string> class_names(const std::map<std::string, std::string>& metadata);

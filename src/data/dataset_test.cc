@@ -215,6 +215,16 @@ TEST_F(Folder, LabelsAreThoseOfTheTrainingFolders) {
             std::string::npos);
 }
 
+TEST_F(Folder, ClassesWithoutAnImageAreNamed) {
+  const auto missing = [&](Split split, const std::vector<std::string>& names = {}) {
+    return missing_classes(*open_dataset(at(folder_.path()), split, names));
+  };
+  EXPECT_EQ(missing(Split::kTrain), "");
+  EXPECT_EQ(missing(Split::kTest), "no image of 1 of the 3 classes: b-c");
+  EXPECT_EQ(missing(Split::kTest, {"a", "b", "c", "d", "e", "f", "g", "h"}),
+            "no image of 6 of the 8 classes: c, d, e, f, g, ...");
+}
+
 TEST_F(Folder, BrokenAndForeignFilesAreNamedOnGet) {
   put_file(folder_ / "train/a/1.jpg", "");
   put_file(folder_ / "train/a/2.webp", "RIFF....WEBP");
@@ -230,8 +240,9 @@ TEST_F(Folder, EmptyClassesAndMissingSplitsAreRefused) {
   EXPECT_NE(error_of(Code::kBadFile, [&] { open_dataset(at(folder_.path()), Split::kTrain); }).find("has no image"),
             std::string::npos);
   std::filesystem::remove_all(folder_ / "test");
-  EXPECT_NE(error_of(Code::kBadFile, [&] { open_dataset(at(folder_.path()), Split::kTest); }).find("no test images"),
-            std::string::npos);
+  const std::string error = error_of(Code::kBadFile, [&] { open_dataset(at(folder_.path()), Split::kTest); });
+  EXPECT_NE(error.find("no test images"), std::string::npos) << error;
+  EXPECT_NE(error.find("in test/ or val/ or validation/; DATA.TEST names another place"), std::string::npos) << error;
   EXPECT_NE(error_of(Code::kIo, [&] { open_dataset(at(folder_ / "nowhere"), Split::kTest); }).find("DATA.PATH"),
             std::string::npos);
   error_of(Code::kUsage, [] { open_dataset({}, Split::kTest); });

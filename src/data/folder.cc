@@ -57,6 +57,14 @@ class FolderDataset final : public Dataset {
   int64_t channels() const override { return 3; }
   int64_t classes() const override { return static_cast<int64_t>(classes_.size()); }
   std::string class_name(int64_t label) const override { return classes_.at(static_cast<size_t>(label)); }
+  std::vector<int64_t> empty_classes() const override {
+    std::vector<bool> used(classes_.size());
+    for (const Item& item : items_) used[static_cast<size_t>(item.label)] = true;
+    std::vector<int64_t> empty;
+    for (size_t i = 0; i < used.size(); ++i)
+      if (!used[i]) empty.push_back(static_cast<int64_t>(i));
+    return empty;
+  }
   std::string name(int64_t index) const override { return (root_ / item(index).path).string(); }
 
   Image get(int64_t index) const override {

@@ -35,9 +35,14 @@ Place place_of(const DataOptions& options, bool train) {
   return place;
 }
 
+// The folders that a split may lie in, below DATA.PATH.
+std::vector<std::string> split_folders(bool train) {
+  return train ? std::vector<std::string>{"train"} : std::vector<std::string>{"test", "val", "validation"};
+}
+
 fs::path folder_root(const Place& place, bool train) {
   if (!place.inside) return place.path;
-  for (const char* name : train ? std::vector{"train"} : std::vector{"test", "val", "validation"})
+  for (const std::string& name : split_folders(train))
     if (fs::is_directory(place.path / name)) return place.path / name;
   return {};
 }
@@ -106,8 +111,10 @@ std::unique_ptr<Dataset> open_whole(const DataOptions& options, bool train, cons
   fail(Code::kBadFile, "[", place.path.string(), "] no ", split, " images found; expected ",
        any || options.format == "idx" ? cat(train ? "train" : "t10k", "-images-idx3-ubyte[.gz]; ") : "",
        any || options.format == "cifar10" ? "data_batch_*.bin and test_batch.bin; " : "",
-       any || options.format == "folder" ? cat("a folder of images per class in ", place.inside ? split + "/" : "it")
-                                         : "nothing else by DATA.FORMAT");
+       any || options.format == "folder"
+           ? cat("a folder of images per class in ", place.inside ? join(split_folders(train), "/ or ") + "/" : "it")
+           : "nothing else by DATA.FORMAT",
+       place.inside ? cat("; ", train ? "DATA.TRAIN" : "DATA.TEST", " names another place") : "");
 }
 
 std::vector<int64_t> all_indices(int64_t n) {
@@ -131,6 +138,17 @@ std::unique_ptr<Dataset> open_dataset(const DataOptions& options, Split split,
     fail(Code::kUsage, "[DATA.VALIDATION] is 0, so there is no validation split; set it to the images to hold out");
   HeldOut parts = hold_out(n, options.validation);
   return subset(whole, spread(split == Split::kTrain ? parts.train : parts.validation, options.limit));
+}
+
+std::string missing_classes(const Dataset& dataset) {
+  constexpr size_t kNamed = 5;
+  const std::vector<int64_t> empty = dataset.empty_classes();
+  if (empty.empty()) return "";
+  std::vector<std::string> names;
+  for (const int64_t label : empty)
+    if (names.size() < kNamed) names.push_back(dataset.class_name(label));
+  return cat("no image of ", empty.size(), " of the ", dataset.classes(), " classes: ", join(names, ", "),
+             empty.size() > kNamed ? ", ..." : "");
 }
 
 std::vector<std::string> class_names(const std::map<std::string, std::string>& metadata) {

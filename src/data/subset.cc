@@ -20,6 +20,7 @@ class Subset final : public Dataset {
   int64_t channels() const override { return whole_->channels(); }
   int64_t classes() const override { return whole_->classes(); }
   std::string class_name(int64_t label) const override { return whole_->class_name(label); }
+  std::vector<int64_t> empty_classes() const override { return whole_->empty_classes(); }
   std::string name(int64_t index) const override { return whole_->name(indices_.at(static_cast<size_t>(index))); }
   Image get(int64_t index) const override { return whole_->get(indices_.at(static_cast<size_t>(index))); }
 
