@@ -30,6 +30,30 @@ std::span<const float> row_of(const Tensor& logits, int64_t row) {
   return logits.data<float>().subspan(static_cast<size_t>(row) * classes, classes);
 }
 
+// One of the two models, and what messages call it.
+struct Named {
+  Classifier& model;
+  std::string name;
+};
+
+Named named(Classifier& model, const std::string& name) { return {model, name.empty() ? model.describe() : name}; }
+
+void check_channels(const Named& which, int64_t channels) {
+  const int64_t own = which.model.channels();
+  if (own == 0 || own == channels) return;
+  fail(Code::kUsage, which.name, ": takes images of ", own, own == 1 ? " channel" : " channels", ", the data's have ",
+       channels, "; give it other data (IDX files are grey, folders RGB), or a model of ", channels);
+}
+
+Tensor logits_of(const Named& which, const Tensor& images) {
+  try {
+    return which.model.logits(images);
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).starts_with(which.name)) throw;
+    fail(error.code(), which.name, ": ", error.what());
+  }
+}
+
 void check_logits(const Tensor& logits, const data::Batch& batch, const std::string& what) {
   if (logits.shape().size() != 2 || logits.dim(0) != batch.size()) {
     fail(Code::kBadFile, what, ": expected logits [", batch.size(), ", classes], got ", to_string(logits.shape()));
@@ -57,7 +81,7 @@ Normalization normalization_of(const Classifier& model, const config::DataOption
     if (!own.mean.empty() && own.mean.size() == own.std.size()) return own;
   }
   if (options.mean.empty())
-    fail(Code::kUsage, "the model does not say its mean and deviation; give DATA.MEAN, DATA.STD");
+    fail(Code::kUsage, model.describe(), ": the file does not say its mean and deviation; give DATA.MEAN, DATA.STD");
   return {.mean = options.mean, .std = options.std};
 }
 
@@ -80,21 +104,26 @@ int64_t rank_of(std::span<const float> logits, int64_t label) {
 
 Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptions& options) {
   Evaluation result;
+  const Named own = named(model, options.name);
+  std::optional<Named> reference;
+  if (options.reference != nullptr) reference.emplace(named(*options.reference, options.reference_name));
   const int64_t batches = loader.batches();
   int64_t done = 0;
   loader.start(0);
   while (const std::optional<data::Batch> batch = loader.next()) {
+    check_channels(own, batch->images.dim(3));
+    if (reference) check_channels(*reference, batch->images.dim(3));
     const Tensor images = data::normalize_nchw(batch->images, options.normalization.mean, options.normalization.std);
     const auto start = std::chrono::steady_clock::now();
-    const Tensor logits = model.logits(images);
+    const Tensor logits = logits_of(own, images);
     result.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    check_logits(logits, *batch, model.describe());
+    check_logits(logits, *batch, own.name);
     Tensor expected;
-    if (options.reference != nullptr) {
+    if (reference) {
       const bool same = options.reference_normalization == options.normalization;
       const Normalization& other = options.reference_normalization;
-      expected = options.reference->logits(same ? images : data::normalize_nchw(batch->images, other.mean, other.std));
-      check_logits(expected, *batch, options.reference->describe());
+      expected = logits_of(*reference, same ? images : data::normalize_nchw(batch->images, other.mean, other.std));
+      check_logits(expected, *batch, reference->name);
     }
     for (int64_t i = 0; i < batch->size(); ++i) {
       const int64_t rank = rank_of(row_of(logits, i), batch->labels[static_cast<size_t>(i)]);

@@ -45,6 +45,7 @@ struct Evaluation {
 };
 
 struct EvaluateOptions {
+  std::string name, reference_name;  // the files, for messages; "": what the model says of itself
   Normalization normalization;
   Classifier* reference = nullptr;
   Normalization reference_normalization;
@@ -53,7 +54,8 @@ struct EvaluateOptions {
 };
 
 // One pass over `loader` (epoch 0). Of equal logits the lower class wins. Throws Error(kNan) naming the image when a
-// logit is not finite, Error(kBadFile) when the number of logits does not fit a label.
+// logit is not finite, Error(kBadFile) when the number of logits does not fit a label, Error(kUsage) when the images
+// have other channels than the model takes. The message begins with the model that it is about, errors of its own, too.
 Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptions& options);
 
 // Rank of `label` among the logits of one image: the number of classes that come before it.

@@ -44,6 +44,7 @@ class EngineClassifier : public Classifier {
                                                       : cat(name_of(plan_->isa), ", ", session_.threads(),
                                                             session_.threads() == 1 ? " thread" : " threads"));
   }
+  int64_t channels() const override { return plan_->profile.max[1]; }
   const std::map<std::string, std::string>& metadata() const override { return metadata_; }
 
   // Every step's result, under the name of the layer that starts it.
@@ -132,7 +133,12 @@ std::unique_ptr<Classifier> open_engine(engine::Plan plan, const EngineOptions& 
 }
 
 std::unique_ptr<Classifier> open_engine(const std::filesystem::path& path, const EngineOptions& options) {
-  return open_engine(engine::load_plan(path), options);
+  engine::Plan plan = engine::load_plan(path);
+  try {
+    return open_engine(std::move(plan), options);
+  } catch (const Error& error) {
+    fail(error.code(), path.string(), ": ", error.what());
+  }
 }
 
 std::unique_ptr<Classifier> open_engine(const std::filesystem::path& path, int threads) {

@@ -38,6 +38,7 @@ class Shifted : public Classifier {
   explicit Shifted(int64_t shift, std::map<std::string, std::string> metadata = {})
       : shift_(shift), metadata_(std::move(metadata)) {}
   Tensor logits(const Tensor& images) override {
+    if (classes == 0) fail(Code::kUsage, "[input x] a shape that it does not take");
     Tensor result(DType::kF32, {images.dim(0), classes});
     for (int64_t i = 0; i < images.dim(0); ++i) {
       const auto pixel = static_cast<int64_t>(std::lround(images.data<float>()[static_cast<size_t>(i)] * 255));
@@ -50,10 +51,12 @@ class Shifted : public Classifier {
     return result;
   }
   std::string describe() const override { return "shifted"; }
+  int64_t channels() const override { return takes; }
   const std::map<std::string, std::string>& metadata() const override { return metadata_; }
 
   int64_t classes = 7;
   int64_t nan_at = -1;
+  int64_t takes = 0;
 
  private:
   int64_t shift_;
@@ -103,6 +106,26 @@ TEST(Accuracy, NanAndTooFewClassesAreErrors) {
   Shifted few(0);
   few.classes = 5;
   EXPECT_THROW(evaluate_on(few, 30), Error);
+}
+
+TEST(Accuracy, ErrorsNameTheModel) {
+  Shifted right(0), colours(0), broken(0);
+  colours.takes = 3, broken.classes = 0;
+  const auto error_of = [](Classifier& model, const EvaluateOptions& options) -> std::string {
+    try {
+      evaluate_on(model, 30, options);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Code::kUsage);
+      return e.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error_of(broken, {.name = "a.engine"}), "a.engine: [input x] a shape that it does not take");
+  EXPECT_EQ(error_of(right, {.name = "a.engine", .reference_name = "b.pth", .reference = &broken}),
+            "b.pth: [input x] a shape that it does not take");
+  EXPECT_EQ(error_of(colours, {.name = "a.engine"}).find("a.engine: takes images of 3 channels, the data's have 1;"),
+            0u);
+  EXPECT_EQ(error_of(right, {.reference_name = "b.pth", .reference = &colours}).find("b.pth: takes images of 3"), 0u);
 }
 
 TEST(Accuracy, OfEqualLogitsTheLowerClassWins) {

@@ -24,6 +24,10 @@ class CheckpointClassifier final : public eval::Classifier {
     return cat("checkpoint, ", quantized_ ? "int8 (fake quantization)" : "fp32", ", LibTorch ", torch_version(),
                device_ == nullptr ? "" : " on " + device_->name());
   }
+  int64_t channels() const override {
+    const ir::Dims& dims = module_.graph().value(module_.graph().inputs.at(0)).dims;
+    return dims.size() == 4 && dims[1] != ir::kDynamic ? dims[1] : 0;
+  }
   const std::map<std::string, std::string>& metadata() const override { return module_.graph().metadata; }
   std::map<std::string, Tensor> layers(const Tensor& images) override { return module_.layers(images); }
 

@@ -113,6 +113,10 @@ void check_profile(const Plan& plan, const InputShape& shape) {
   static constexpr const char* kNames[] = {"batch", "channels", "height", "width"};
   for (size_t i = 0; i < 4; ++i) {
     const int64_t lo = plan.profile.min[i], hi = plan.profile.max[i];
+    if (i == 1 && shape[i] != hi) {  // no other build changes that
+      fail(Code::kUsage, "[input ", plan.input.name, "] the network takes images of ", hi,
+           hi == 1 ? " channel" : " channels", ", not of ", shape[i]);
+    }
     if (shape[i] < lo || shape[i] > hi) {
       fail(Code::kUsage, "[input ", plan.input.name, "] ", kNames[i], " ", shape[i], " is outside the engine's ", lo,
            "..", hi, " (built for ", join(plan.profile.min, "x"), " to ", join(plan.profile.max, "x"),

@@ -42,6 +42,10 @@ class OpenVinoClassifier : public Classifier {
   std::string describe() const override {
     return cat("ONNX file, OpenVINO ", ov::get_openvino_version().buildNumber, ", f32");
   }
+  int64_t channels() const override {
+    const bool known = dims_.rank().is_static() && dims_.rank().get_length() == 4 && dims_[1].is_static();
+    return known ? dims_[1].get_length() : 0;
+  }
   const std::map<std::string, std::string>& metadata() const override { return metadata_; }
 
  private:
@@ -57,7 +61,7 @@ class OpenVinoClassifier : public Classifier {
     ov::Shape shape(images.shape().begin(), images.shape().end());
     if (!dims_.compatible(ov::PartialShape(shape))) {
       fail(Code::kUsage, path_.string(), ": takes input ", dims_.to_string(), ", got ", to_string(images.shape()),
-           "; check DATA.SIZE and MODEL.IN_CHANNELS");
+           "; check DATA.SIZE");
     }
     // OpenVINO only reads its input tensors.
     request_.set_input_tensor(ov::Tensor(ov::element::f32, shape, const_cast<void*>(images.raw())));
