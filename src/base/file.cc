@@ -27,7 +27,7 @@ constexpr size_t kBuffer = size_t{1} << 20;
   if (error == ENOSPC || error == EDQUOT || error == EFBIG) remedy = "; free disk space or choose another folder";
   if (error == EACCES || error == EROFS || error == EPERM) remedy = "; choose a folder that can be written";
   if (error == EACCES && std::string_view(what) == "open") remedy = "; make it readable for this user";
-  if (error == ENOENT) remedy = "; check the path";
+  if (error == ENOENT || error == ENOTDIR) remedy = "; check the path";
   fail(Code::kIo, "cannot ", what, " ", path.string(), ": ", std::strerror(error), remedy);
 }
 
@@ -181,5 +181,7 @@ void write_file(const fs::path& path, std::string_view content) {
   file.write(content);
   file.commit();
 }
+
+void check_writable(const fs::path& path) { const AtomicFile probe(path); }
 
 }  // namespace qat

@@ -59,4 +59,8 @@ class AtomicFile {
 
 void write_file(const std::filesystem::path& path, std::string_view content);  // atomic
 
+// Throws as write_file would where `path` cannot be written at all: to be asked before the work whose result goes
+// there.
+void check_writable(const std::filesystem::path& path);
+
 }  // namespace qat

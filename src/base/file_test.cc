@@ -117,6 +117,17 @@ TEST_F(Files, WhatCannotBeWrittenIsNamed) {
   EXPECT_EQ(files(), 0u);
 }
 
+TEST_F(Files, WhatCannotBeWrittenIsKnownBefore) {
+  write_file(folder_ / "a", "old");
+  EXPECT_NO_THROW(check_writable(folder_ / "a"));
+  EXPECT_NO_THROW(check_writable(folder_ / "new"));
+  expect_io([&] { check_writable(folder_ / "absent/a"); }, "check the path");
+  expect_io([&] { check_writable(folder_); }, "is a folder");
+  expect_io([&] { check_writable("/proc/qat"); }, "/proc/qat");
+  EXPECT_EQ(read_file(folder_ / "a"), "old");
+  EXPECT_EQ(files(), 1u) << "the question left something";
+}
+
 TEST_F(Files, AReadOnlyFolderIsNamed) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec);

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/file.h"
 #include "base/threads.h"
 #include "model/network.h"
 #include "quant/calib/calibrator.h"
@@ -52,7 +53,7 @@ int64_t collect(GraphModule& module, RangeHistograms& histograms, std::optional<
   config::DataOptions data = options.data;
   data.limit = data.limit > 0 ? std::min(data.limit, options.quant.images) : options.quant.images;
   const std::shared_ptr<const data::Dataset> dataset = data::open_dataset(data, data::Split::kTrain);
-  check_data(module.graph(), *dataset, data);
+  check_data(module.graph(), *dataset, data, start_file(options.quant.checkpoint, options.model));
   if (report.info && dataset->size() < options.quant.images) {
     report.info(cat("QUANT.IMAGES ", options.quant.images, ": the training split has only ", dataset->size(),
                     ", all are used"));
@@ -81,9 +82,7 @@ int64_t collect(GraphModule& module, RangeHistograms& histograms, std::optional<
 // the options' normalization.
 GraphModule placed_module(config::Options& options, int threads, const Report& report) {
   const std::string& checkpoint = options.quant.checkpoint;
-  const std::string& start = !checkpoint.empty()              ? checkpoint
-                             : !options.model.weights.empty() ? options.model.weights
-                                                              : options.model.onnx;
+  const std::string start = start_file(checkpoint, options.model);
   if (report.info) report.info("calibrating " + start);
   ir::Graph graph = checkpoint.empty() ? model::from_options(options, report.info)
                                        : model::from_file(checkpoint, options, report.info);
@@ -108,15 +107,7 @@ GraphModule placed_module(config::Options& options, int threads, const Report& r
   return module;
 }
 
-// Before the work, which would be lost.
-void make_folder(const std::filesystem::path& outputs) {
-  std::error_code error;
-  std::filesystem::create_directories(outputs, error);
-  if (error) fail(Code::kIo, "[OUTPUTS] cannot create ", outputs.string(), ": ", error.message());
-}
-
-std::filesystem::path save(const GraphModule& module, const std::filesystem::path& outputs) {
-  const std::filesystem::path path = outputs / "checkpoint_quant_calibrate.pth";
+std::filesystem::path save(const GraphModule& module, const std::filesystem::path& path) {
   io::save_checkpoint(path, {.graph = module.graph(), .training = {}});
   return path;
 }
@@ -124,7 +115,7 @@ std::filesystem::path save(const GraphModule& module, const std::filesystem::pat
 }  // namespace
 
 std::filesystem::path run_calibration(config::Options options, const Report& report, Group* group) {
-  const std::filesystem::path outputs = options.outputs;
+  const std::filesystem::path outputs = options.outputs, result = outputs / "checkpoint_quant_calibrate.pth";
   if (options.quant.images < 1) fail(Code::kUsage, "[QUANT.IMAGES] expected at least 1, got ", options.quant.images);
   const bool from_model = !options.model.weights.empty() || !options.model.onnx.empty();
   if (options.quant.checkpoint.empty() && !from_model) options.quant.checkpoint = Names(outputs, false).best;
@@ -135,7 +126,10 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   std::optional<data::Loader> loader;
   std::array<int64_t, 1> seen{};
   agreed(group, [&] {
-    if (group == nullptr || group->rank() == 0) make_folder(outputs);
+    if (group == nullptr || group->rank() == 0) {
+      make_outputs(outputs);
+      check_writable(result);  // before the work, which would be lost
+    }
     module.emplace(placed_module(options, threads, report));
     RangeHistograms mine(module->graph(), threads, device_plugin(options.device));
     seen[0] = collect(*module, mine, loader, options, report, group);
@@ -149,7 +143,7 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   agreed(group, [&] {
     if (seen[0] == 0) fail(Code::kBadFile, "[DATA.PATH] every image of the training split is broken");
     choose(module->graph(), ranges, histograms, options.quant, report);
-    if (group == nullptr || group->rank() == 0) path = save(*module, outputs);
+    if (group == nullptr || group->rank() == 0) path = save(*module, result);
   });
   return path;
 }

@@ -24,6 +24,20 @@ std::string progress_text(const Progress& p) {
              fixed_text(p.images_per_second, 0), " images/s  ", minutes_text(p.seconds_left), " left");
 }
 
+std::string left_out_text(int64_t images, int64_t batch) {
+  const int64_t rest = images % batch;
+  if (rest == 0 || images < batch) return "";
+  return cat("an epoch has whole steps of ", batch, " images (TRAIN.BATCH): ", rest,
+             rest == 1 ? " image is" : " images are", " left out, others in each epoch");
+}
+
+std::string continuing_text(const TrainingState& state, int64_t epochs, int64_t batches) {
+  const std::string place = state.next_batch < batches ? cat("step ", state.next_batch + 1, " of ", batches)
+                                                       : std::string("the evaluation after its last step");
+  return cat("continuing in epoch ", state.epoch + 1, " of ", epochs, " with ", place,
+             " (steps done in all epochs: ", state.step, ")");
+}
+
 std::string epoch_text(const EpochMetrics& m, int64_t epochs, double best_top1) {
   return cat("epoch ", m.epoch, "/", epochs, "  loss ", fixed_text(m.train_loss, 4), "  train ",
              fixed_text(m.train_top1, 2), " %  top-1 ", fixed_text(m.top1, 2), " %  best ", fixed_text(best_top1, 2),

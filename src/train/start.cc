@@ -43,6 +43,19 @@ ir::Graph start_graph(const config::Options& options, const Report& report) {
   return graph;
 }
 
+std::string start_file(const std::string& checkpoint, const config::ModelOptions& model) {
+  if (!checkpoint.empty()) return checkpoint;
+  return model.weights.empty() ? model.onnx : model.weights;
+}
+
+void make_outputs(const std::filesystem::path& outputs) {
+  std::error_code error;
+  std::filesystem::create_directories(outputs, error);
+  if (error) {
+    fail(Code::kIo, "[OUTPUTS] cannot create ", outputs.string(), ": ", error.message(), "; give another OUTPUTS");
+  }
+}
+
 Names::Names(const std::filesystem::path& outputs, bool quantized) {
   const std::string stem = quantized ? "checkpoint_quant" : "checkpoint_normal";
   initial = outputs / (stem + ".pth");
@@ -78,12 +91,25 @@ void describe(ir::Graph& graph, const config::Options& options, const data::Data
   metadata["input"] = cat(image.dim(2), ",", image.dim(0), ",", image.dim(1));
 }
 
-void check_data(const ir::Graph& graph, const data::Dataset& dataset, const config::DataOptions& options) {
+namespace {
+
+void check_channels(const ir::Dims& dims, int64_t channels, const std::string& file) {
+  if (dims.size() != 4 || dims[1] == ir::kDynamic || dims[1] == channels) return;
+  if (file.empty()) {
+    fail(Code::kUsage, "[MODEL.IN_CHANNELS] expected ", channels, " as the images have, got ", dims[1]);
+  }
+  fail(Code::kUsage, "[", file, "] takes images of ", dims[1], dims[1] == 1 ? " channel" : " channels",
+       ", the data's have ", channels, "; give other data (IDX files are grey, folders RGB), or a network of ",
+       channels);
+}
+
+}  // namespace
+
+void check_data(const ir::Graph& graph, const data::Dataset& dataset, const config::DataOptions& options,
+                const std::string& file) {
   if (dataset.size() == 0) fail(Code::kUsage, "[DATA.PATH] the split has no images");
   const ir::Dims& dims = graph.value(graph.inputs.at(0)).dims;
-  if (dims.size() == 4 && dims[1] != ir::kDynamic && dims[1] != dataset.channels()) {
-    fail(Code::kUsage, "[MODEL.IN_CHANNELS] expected ", dataset.channels(), " as the images have, got ", dims[1]);
-  }
+  check_channels(dims, dataset.channels(), file);
   const bool fixed = dims.size() == 4 && (dims[2] != ir::kDynamic || dims[3] != ir::kDynamic);
   const Tensor image = fixed ? test_image(dataset, options) : Tensor();
   for (size_t axis = 2; axis < 4 && fixed; ++axis) {

@@ -16,6 +16,12 @@ namespace qat::train {
 // Throws Error(kUsage / kBadFile / kIo).
 ir::Graph start_graph(const config::Options& options, const Report& report);
 
+// The file that start_graph reads, or that calibration does with its `checkpoint`; "" where the zoo makes the network.
+std::string start_file(const std::string& checkpoint, const config::ModelOptions& model);
+
+// The folder OUTPUTS. Throws Error(kIo).
+void make_outputs(const std::filesystem::path& outputs);
+
 // File names under OUTPUTS (MISSION): "normal" before quantization, "quant" after.
 struct Names {
   std::filesystem::path initial, best, last, metrics;
@@ -29,8 +35,10 @@ int64_t classes_of(const ir::Graph& graph);
 // calibrate | finetune), config (YAML). The dataset may be nullptr where the graph's metadata has its facts.
 void describe(ir::Graph& graph, const config::Options& options, const data::Dataset* dataset, const std::string& stage);
 
-// Throws Error(kUsage) when the images, transformed as for a test, or their classes do not fit the network.
-void check_data(const ir::Graph& graph, const data::Dataset& dataset, const config::DataOptions& options);
+// Throws Error(kUsage) when the images, transformed as for a test, or their classes do not fit the network. file: where
+// the network comes from; "" where the zoo makes it of any number of channels.
+void check_data(const ir::Graph& graph, const data::Dataset& dataset, const config::DataOptions& options,
+                const std::string& file);
 
 // Mean and deviation: the options', or what the graph's metadata says. Fills the options.
 void complete_normalization(const ir::Graph& graph, config::Options& options);

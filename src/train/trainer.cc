@@ -53,9 +53,10 @@ class Run {
         turns_(loader_, group),
         schedule_(options_.train, loader_.batches()) {
     complete_normalization(start_.graph, options_);
-    check_data(start_.graph, *train_set_, options_.data);
+    check_data(start_.graph, *train_set_, options_.data, start_file(options_.train.checkpoint, options_.model));
     describe(start_.graph, options_, train_set_.get(), quantized_ ? "finetune" : "normal");
     check_ranks();
+    check_outputs();
     learner_.emplace(std::move(start_.graph), options_, group);
     state_.fixed = fixed_options(options_, quantized_);
     if (resume) restore();
@@ -76,9 +77,7 @@ class Run {
 
  private:
   static config::Options prepare(config::Options options) {
-    std::error_code error;
-    std::filesystem::create_directories(options.outputs, error);
-    if (error) fail(Code::kIo, "[OUTPUTS] cannot create ", options.outputs, ": ", error.message());
+    make_outputs(options.outputs);
     return options;
   }
 
@@ -92,6 +91,12 @@ class Run {
     if (least >= ranks(group_)) return;
     fail(Code::kUsage, "[TRAIN.BATCH] expected an image of each step for each of ", group_->size(), " ranks, got ",
          least, " images");
+  }
+
+  // Before the work, which would be lost. By rank 0, which alone writes: OUTPUTS may be another disk to the others.
+  void check_outputs() const {
+    if (group_ != nullptr && group_->rank() != 0) return;
+    for (const std::filesystem::path& file : {names_.best, names_.last, names_.metrics}) check_writable(file);
   }
 
   void restore() {
@@ -108,6 +113,10 @@ class Run {
     report_.info(cat(quantized_ ? "finetuning " : "training ", learner_->graph().name, " on ", train_set_->size(),
                      " images, ", loader_.batches(), loader_.batches() == 1 ? " step" : " steps",
                      " an epoch; models are selected on ", select_set_->size(), " ", split));
+    const std::string left_out = left_out_text(train_set_->size(), options_.train.batch);
+    if (!left_out.empty()) report_.info(left_out);
+    const std::string missing = data::missing_classes(*select_set_);
+    if (!missing.empty()) report_.info(cat("warning: to select models on there is ", missing));
     if (group_ != nullptr) {
       report_.info(cat(group_->size(), " processes train together: ", options_.train.batch,
                        " images a step in all, BN ",
@@ -119,8 +128,8 @@ class Run {
     }
     if (state_.step == 0) return;
     const bool ended = state_.epoch >= options_.train.epochs || complete();
-    report_.info(ended ? cat("nothing is left to train: the run ended with step ", state_.step)
-                       : cat("continuing at epoch ", state_.epoch + 1, ", step ", state_.step));
+    report_.info(ended ? cat("nothing is left to train: the run ended after ", state_.step, " steps")
+                       : continuing_text(state_, options_.train.epochs, loader_.batches()));
   }
 
   // A fresh network is kept as it starts; one that was trained or calibrated competes with what more training makes of
@@ -191,7 +200,7 @@ class Run {
 
   void fail_on(const StepOutcome& outcome) const {
     fail(Code::kNan, outcome.not_finite, " is NaN or infinite at epoch ", state_.epoch + 1, ", step ", outcome.step + 1,
-         "; nothing was updated",
+         " of the run; nothing was updated",
          state_.best_epoch >= 0 ? cat(", the best model is ", names_.best.string()) : std::string(),
          "; lower TRAIN.LR (", options_.train.lr, ")");
   }

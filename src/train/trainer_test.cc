@@ -8,7 +8,9 @@
 
 #include "quant/placement.h"
 #include "train/calibration.h"
+#include "train/messages.h"
 #include "train/trainer_testing.h"
+#include "zoo/zoo.h"
 
 namespace qat::train {
 namespace {
@@ -105,6 +107,63 @@ TEST(Trainer, ASecondRunKeepsTheFirst) {
   EXPECT_NE(weights(first.best), best);
   run_training(o, false, {});
   EXPECT_TRUE(fs::exists(folder / "outputs/earlier/2" / first.last.filename()));
+}
+
+// What a run writes only after an epoch is asked for before the first step.
+TEST(Trainer, OutputsThatCannotBeWrittenAreRefusedBeforeTheWork) {
+  for (const char* name :
+       {"checkpoint_normal_train_best.pth", "normal_train_metrics.csv", "checkpoint_quant_calibrate.pth"}) {
+    const TempFolder folder;
+    const config::Options o = options_in(folder);
+    const bool calibrates = std::string(name).find("calibrate") != std::string::npos;
+    if (calibrates) run_training(o, false, {});
+    fs::create_directories(folder / "outputs" / name);
+    int64_t steps = 0;
+    const Report report{.progress = [&](const std::string&, int64_t, int64_t, const std::string&) { ++steps; }};
+    try {
+      calibrates ? static_cast<void>(run_calibration(o, report)) : static_cast<void>(run_training(o, false, report));
+      ADD_FAILURE() << name << " was written over a folder";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kIo);
+      EXPECT_NE(std::string(error.what()).find(cat(name, " is a folder")), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(steps, 0) << name;
+  }
+}
+
+TEST(Trainer, ChannelsOfAFileAreNoOptionOfOurs) {
+  const TempFolder folder;
+  config::Options o = options_in(folder);
+  const auto error_of = [&o] {
+    try {
+      run_training(o, false, {});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  o.model.in_channels = 3;
+  EXPECT_EQ(error_of(), "[MODEL.IN_CHANNELS] expected 1 as the images have, got 3");
+  const fs::path file = folder / "colours.pth";
+  ir::Graph graph = zoo::build("resnet8", {.in_channels = 3, .classes = 4});
+  zoo::initialize(graph, 1);
+  io::save_checkpoint(file, {.graph = std::move(graph), .training = {}});
+  o.train.checkpoint = file.string();
+  EXPECT_EQ(
+      error_of().find(cat("[", file.string(), "] takes images of 3 channels, the data's have 1; give other data")), 0u)
+      << error_of();
+}
+
+TEST(Messages, WhereARunGoesOnAndWhatAnEpochLeavesOut) {
+  EXPECT_EQ(continuing_text({.epoch = 1, .next_batch = 3, .step = 13}, 4, 10),
+            "continuing in epoch 2 of 4 with step 4 of 10 (steps done in all epochs: 13)");
+  EXPECT_NE(
+      continuing_text({.epoch = 0, .next_batch = 10, .step = 10}, 4, 10).find("with the evaluation after its last"),
+      std::string::npos);
+  EXPECT_EQ(left_out_text(200, 16),
+            "an epoch has whole steps of 16 images (TRAIN.BATCH): 8 images are left out, others in each epoch");
+  EXPECT_EQ(left_out_text(208, 16), "");
+  EXPECT_EQ(left_out_text(9, 16), "");
 }
 
 TEST(Trainer, NanStopsBeforeTheUpdate) {
