@@ -9,7 +9,6 @@
 
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -31,7 +30,6 @@ constexpr int kPollMs = 5;
   if (options.file_bytes > 0) {
     const rlimit limit{static_cast<rlim_t>(options.file_bytes), static_cast<rlim_t>(options.file_bytes)};
     setrlimit(RLIMIT_FSIZE, &limit);
-    std::signal(SIGXFSZ, SIG_IGN);  // writes fail with EFBIG in place of a signal
   }
   std::vector<char*> argv;
   argv.reserve(command.size() + 1);

@@ -6,7 +6,8 @@ namespace qat::cli {
 
 inline constexpr int kInterruptedExit = 130;
 
-// Installs the handlers of SIGINT and SIGTERM; ignores SIGPIPE, so that a closed pipe loses no work.
+// Installs the handlers of SIGINT and SIGTERM; ignores SIGPIPE, so that a closed pipe loses no work, and SIGXFSZ, so
+// that a write past the limit on a file's size (ulimit -f) fails like one to a full disk.
 void watch_signals();
 
 // What the command does then is to save: the message on the terminal says so.

@@ -40,7 +40,8 @@ int run(int argc, const char* const* argv) {
   try {
     const std::vector<Command> commands = all_commands();
     std::optional<Parsed> parsed = parse(commands, argc, argv);
-    return parsed ? parsed->command->run(parsed->context) : 0;
+    const int code = parsed ? parsed->command->run(parsed->context) : 0;
+    return code == 0 && interrupted() ? kInterruptedExit : code;
   } catch (const Error& error) {
     if (*error.what() != '\0') print_error(error.what());  // empty: another process of the run says it
     // Stopped as asked; but a save that failed is a failure.
