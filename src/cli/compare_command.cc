@@ -54,11 +54,13 @@ const Tensor* value_for(const std::map<std::string, Tensor>& layers, const Side&
   return found == layers.end() ? nullptr : &found->second;
 }
 
-// Layers of both under one name and shape, in the order of the first graph there is.
+// Layers of both under one name and shape, in the order of the first graph there is; without the last, which are the
+// logits: those that a model gives as a whole count, exact integers where it is quantized.
 std::vector<Row> compare_layers(Side& a, Side& b, const Tensor& images) {
   const auto left = layers_of(a, images), right = layers_of(b, images);
   std::vector<Row> rows;
   for (const std::string& name : !a.has_graph && b.has_graph ? b.order : a.order) {
+    if (name == a.logits && name == b.logits) continue;
     const Tensor *x = value_for(left, a, b, name), *y = value_for(right, b, a, name);
     if (x != nullptr && y != nullptr && x->shape() == y->shape()) rows.push_back({name, eval::difference(*x, *y)});
   }

@@ -27,6 +27,8 @@ void plain_names(ir::Graph& graph) {
 void describe_graph(Side& side, const ir::Graph& graph) {
   side.has_graph = true;
   const ir::Uses uses(graph);
+  const ir::NodeId last = uses.producer.at(static_cast<size_t>(graph.outputs.at(0)));
+  if (last != ir::kNone) side.logits = graph.nodes.at(static_cast<size_t>(last)).name;
   for (const ir::Node& node : graph.nodes) {
     side.order.push_back(node.name);
     if (node.op != ir::Op::kFakeQuant) continue;
@@ -49,6 +51,7 @@ void describe_engine(Side& side) {
     side.order.push_back(last);
     if (tensor.storage == engine::Storage::kU8) side.int8.insert(last);
   }
+  if (!side.order.empty()) side.logits = side.order.back();
 }
 
 }  // namespace

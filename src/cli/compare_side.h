@@ -19,6 +19,7 @@ struct Side {
   std::string description;  // the kind of file, and what it runs on here
   bool has_graph = false;
   std::vector<std::string> order;                   // names of its layers
+  std::string logits;                               // the layer that gives them
   std::map<std::string, std::string> renamed;       // engines: "conv1", fused with relu, holds the value of "relu"
   std::set<std::string> int8;                       // engines: layers, by their new name, that are kept in int8
   std::map<std::string, std::string> quantized_as;  // graphs: layer -> the FakeQuant that reads it
