@@ -1,5 +1,6 @@
 // The system's own experiment, configs/imagenet_resnet50.yaml, for two steps on a small folder of JPEG images: every
 // command of the path, one after another.
+#include <csignal>
 #include <fstream>
 
 #include "base/text.h"
@@ -27,15 +28,19 @@ class Path : public ::testing::Test {
     folder_ = nullptr;
   }
 
-  static Outcome command(std::vector<std::string> words) {
+  static Outcome command(std::vector<std::string> words, const std::function<void(int)>& meanwhile = {}) {
+    const bool builds = words[0] == "build";
     words.insert(words.begin() + 1, {"--config", QAT_SOURCE_DIR "/configs/imagenet_resnet50.yaml"});
     for (const char* word :
          {"DATA.PATH=data", "MODEL.CLASSES=3", "DATA.SIZE=64", "DATA.RESIZE=72", "DATA.WORKERS=1", "TRAIN.BATCH=8",
-          "TRAIN.EPOCHS=1", "TRAIN.MAX_STEPS=2", "TEST.BATCH=4", "QUANT.IMAGES=8", "QUANT.BATCH=4", "EVAL.BATCH=4",
-          "BUILD.MIN_SHAPES=input:1x3x64x64", "BUILD.OPT_SHAPES=input:4x3x64x64", "BUILD.MAX_SHAPES=input:8x3x96x96"}) {
+          "TRAIN.EPOCHS=1", "TRAIN.MAX_STEPS=2", "TEST.BATCH=4", "QUANT.IMAGES=8", "QUANT.BATCH=4", "EVAL.BATCH=4"}) {
       words.push_back(word);
     }
-    return qat(words, {.folder = folder_->path});
+    if (builds) {
+      words.insert(words.end(), {"BUILD.MIN_SHAPES=input:1x3x64x64", "BUILD.OPT_SHAPES=input:4x3x64x64",
+                                 "BUILD.MAX_SHAPES=input:8x3x96x96"});
+    }
+    return qat(words, {.folder = folder_->path, .meanwhile = meanwhile});
   }
 
   static fs::path output(const std::string& name) { return folder_->path / "outputs" / name; }
@@ -60,6 +65,16 @@ TEST_F(Path, B_Calibrate) {
 TEST_F(Path, C_Finetune) {
   expect_ok(command({"train", "TRAIN.CHECKPOINT=outputs/checkpoint_quant_calibrate.pth", "TRAIN.LR=0.0001"}));
   EXPECT_TRUE(fs::exists(output("checkpoint_quant_train_best.pth")));
+}
+
+TEST_F(Path, D_ControlCEndsConvert) {
+  bool sent = false;
+  const Outcome stopped = command({"convert", "--all"}, [&](int pid) {
+    if (sent || !fs::exists(output("save_onnx/onnx_quant_True_dynamic_input_True.onnx"))) return;
+    sent = kill(pid, SIGINT) == 0;
+  });
+  EXPECT_EQ(stopped.code, 130) << stopped.err;
+  EXPECT_FALSE(fs::exists(output("save_onnx/onnx_quant_False_dynamic_input_False.onnx")));
 }
 
 TEST_F(Path, D_ConvertAllFour) {
@@ -95,7 +110,11 @@ for file in files:
 
 TEST_F(Path, F_Build) {
   expect_ok(command({"build", "--int8", "--saveEngine=outputs/save_engine/int8.engine"}));
-  expect_ok(command({"build"}));
+  const Outcome built = command({"build"}), telling = command({"build", "--verbose"});
+  expect_ok(built);
+  expect_ok(telling);
+  EXPECT_EQ(built.err.find("fused: "), built.err.rfind("fused: ")) << built.err;
+  EXPECT_NE(telling.err.find("fused: "), telling.err.rfind("fused: ")) << telling.err;
   EXPECT_TRUE(fs::exists(output("save_engine/engine_quant_True_dynamic_input_True.engine")));
   const std::string onnx = "--onnx=outputs/save_onnx/onnx_quant_False_dynamic_input_True.onnx";
   expect_ok(command({"build", onnx, "--fp32", "--saveEngine=outputs/save_engine/fp32.engine"}));
@@ -114,6 +133,10 @@ TEST_F(Path, G_EvalOfAllThreeAgrees) {
   expect_ok(command({"eval", "outputs/save_engine/fp32.engine",
                      "EVAL.REFERENCE=outputs/checkpoint_normal_train_best.pth", "EVAL.MIN_AGREEMENT=100"}));
   expect_ok(command({"eval", "outputs/save_onnx/onnx_quant_False_dynamic_input_False.onnx"}));
+  const Outcome larger = qat({"eval", "outputs/checkpoint_quant_train_best.pth", "DATA.PATH=data", "DATA.SIZE=128",
+                              "DATA.RESIZE=128", "EVAL.REFERENCE=outputs/save_engine/int8.engine"},
+                             {.folder = folder_->path});
+  EXPECT_TRUE(fails_with(larger, 2, "qat: outputs/save_engine/int8.engine: [input"));
 }
 
 TEST_F(Path, H_ThresholdsAndPlaceholders) {
@@ -141,6 +164,7 @@ TEST_F(Path, J_CompareAndInspect) {
       command({"compare", "outputs/checkpoint_quant_train_best.pth", "outputs/save_engine/int8.engine", "--images=2"});
   expect_ok(outcome);
   EXPECT_NE(outcome.out.find("(logits)"), std::string::npos);
+  EXPECT_EQ(outcome.out.find("\nfc "), std::string::npos) << "the logits twice\n" << outcome.out;
   EXPECT_NE(outcome.out.find("layer4.2.relu"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("no layer diverges"), std::string::npos) << outcome.out;
   for (const char* name : {"checkpoint_quant_train_best.pth", "save_onnx/onnx_quant_True_dynamic_input_True.onnx",

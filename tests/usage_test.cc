@@ -69,12 +69,46 @@ TEST(Usage, MissingFilesSayWhichCommandMakesThem) {
   EXPECT_TRUE(fails_with(qat({"build"}, there), 7, "run `qat convert` first"));
   EXPECT_TRUE(fails_with(qat({"bench"}, there), 7, "run `qat build` first"));
   EXPECT_TRUE(fails_with(qat({"report"}, there), 7, "run `qat eval`"));
-  for (const char* name : {"none.pth", "none.onnx", "none.engine", "none.safetensors"}) {
+  for (const char* name : {"none.pth", "none.onnx", "none.engine", "none.safetensors", "none", "none.h5"}) {
     EXPECT_TRUE(fails_with(qat({"inspect", name}, there), 7, name));
   }
   for (const auto& entry : fs::recursive_directory_iterator(folder.path)) {
     EXPECT_TRUE(entry.is_directory()) << "a failed command left " << entry.path();
   }
+}
+
+// Before the model is read: these are none.
+TEST(Usage, OutputsThatCannotBeWrittenAreNamedBeforeTheWork) {
+  const Folder folder;
+  const RunOptions there{.folder = folder.path};
+  for (const char* name : {"a.onnx", "a.engine", "a.pth"}) std::ofstream(folder.path / name) << "x";
+  fs::create_directories(folder.path / "taken");
+  for (const char* output : {"taken", "a.pth/below", "/proc/none/x"}) {
+    const std::string place = output;
+    EXPECT_TRUE(fails_with(qat({"build", "--onnx=a.onnx", "--saveEngine=" + place}, there), 7, place));
+    EXPECT_TRUE(fails_with(qat({"bench", "--onnx=a.onnx", "--saveEngine=" + place}, there), 7, place));
+    EXPECT_TRUE(fails_with(qat({"convert", "--checkpoint=a.pth", "--output=" + place}, there), 7, place));
+    for (const char* flag : {"--exportTimes=", "--exportProfile=", "--exportLayerInfo="})
+      EXPECT_TRUE(fails_with(qat({"bench", "a.engine", flag + place}, there), 7, place));
+  }
+}
+
+// They would be taken for what the figures are of.
+TEST(Usage, AnEngineIsTimedAsItWasBuilt) {
+  const Folder folder;
+  std::ofstream(folder.path / "a.engine") << "x";
+  const auto refused = [&](std::vector<std::string> words, const std::string& text) {
+    words.insert(words.begin(), "bench");
+    return fails_with(qat(words, {.folder = folder.path}), 2, text);
+  };
+  EXPECT_TRUE(
+      refused({"a.engine", "--int8"}, "BUILD.PRECISION (--fp32, --fp16, --bf16, --int8, --best) is for building"));
+  EXPECT_TRUE(refused({"a.engine", "--disable-pass=winograd"}, "a.engine is built: leave it out, or give --onnx=FILE"));
+  EXPECT_TRUE(refused({"--loadEngine=a.engine", "BUILD.INPUT=u8_nhwc"}, "BUILD.INPUT is for building"));
+  EXPECT_TRUE(refused({"a.engine", "--onnx=a.onnx"}, "BUILD.ONNX (--onnx)"));
+  EXPECT_TRUE(refused({"a.engine", "--saveEngine=b.engine"}, "BUILD.ENGINE (--saveEngine)"));
+  // Without one named, BUILD.ENGINE names it: read, and no engine.
+  EXPECT_TRUE(fails_with(qat({"bench", "--saveEngine=a.engine"}, {.folder = folder.path}), 3, "not an engine file"));
 }
 
 TEST(Usage, GarbageInEveryFormatIsABadFile) {

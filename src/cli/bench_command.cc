@@ -24,31 +24,57 @@ std::vector<double> percentiles(const Args& args) {
   return list;
 }
 
-void refuse_overwriting_exports(const Args& args, const fs::path& model) {
+// Before the work: the exports are other files than the model, and can be written.
+void check_exports(const Args& args, const fs::path& model) {
   for (const char* flag : {"--exportTimes", "--exportProfile", "--exportLayerInfo"}) {
-    if (args.has(flag)) refuse_overwriting(model, args.text(flag));
+    if (!args.has(flag)) continue;
+    refuse_overwriting(model, args.text(flag));
+    check_writable(args.text(flag));
   }
 }
 
-// The engine of --loadEngine, of the operand or of OUTPUTS; with --onnx it is built first (and kept with --saveEngine).
-engine::Plan plan_for(Context& context, fs::path& path) {
-  const config::Options& options = context.options();
-  if (context.config.source("BUILD.ONNX") == "command line" && !context.args.has("--loadEngine")) {
-    path = options.build.onnx;
-    refuse_overwriting_exports(context.args, path);
-    if (!options.build.engine.empty()) refuse_overwriting(path, options.build.engine);
-    engine::Plan plan = build_engine(context).plan;
-    if (options.build.engine.empty()) return plan;
-    path = options.build.engine;
-    refuse_overwriting_exports(context.args, path);
-    if (path.has_parent_path()) fs::create_directories(path.parent_path());
-    engine::save_plan(path, plan);
-    return plan;
+bool said(const Context& context, const std::string& key) { return context.config.source(key) == "command line"; }
+
+// What only a build obeys would be dropped without a word: the figures would be taken for those of another engine.
+void refuse_build_options(const Context& context, const fs::path& engine, bool named) {
+  for (const char* key :
+       {"BUILD.ONNX", "BUILD.ENGINE", "BUILD.MIN_SHAPES", "BUILD.OPT_SHAPES", "BUILD.MAX_SHAPES", "BUILD.PRECISION",
+        "BUILD.INPUT", "BUILD.BACKEND", "BUILD.DEVICE", "BUILD.TIMING_CACHE", "BUILD.DISABLE_PASS"}) {
+    const bool names_it = std::string_view(key) == "BUILD.ENGINE" && !named;
+    if (!said(context, key) || names_it) continue;
+    std::vector<std::string> flags;
+    for (const Flag& flag : build_flags()) {
+      if (flag.sets.starts_with(key)) flags.push_back(flag.name);
+    }
+    fail(Code::kUsage, key, flags.empty() ? "" : cat(" (", join(flags, ", "), ")"), " is for building, and ",
+         engine.string(), " is built: leave it out, or give --onnx=FILE in place of the engine");
   }
+}
+
+// --onnx: built first, and kept with --saveEngine.
+engine::Plan build_plan(Context& context, fs::path& path) {
+  const config::Options& options = context.options();
+  path = options.build.onnx;
+  check_exports(context.args, path);
+  if (options.build.engine.empty()) return build_engine(context).plan;
+  refuse_overwriting(path, options.build.engine);
+  path = options.build.engine;
+  check_exports(context.args, path);
+  prepare_output(path);
+  engine::Plan plan = build_engine(context).plan;
+  engine::save_plan(path, plan);
+  return plan;
+}
+
+// The engine of --loadEngine, of the operand or of OUTPUTS; with --onnx it is built.
+engine::Plan plan_for(Context& context, fs::path& path) {
   path = context.args.text("--loadEngine", context.args.operand(0));
-  if (path.empty()) path = engine_path(options);
+  const bool named = !path.empty();
+  if (!named && said(context, "BUILD.ONNX")) return build_plan(context, path);
+  if (!named) path = engine_path(context.options());
   require_file(path, "run `qat build` first, or give --loadEngine=FILE");
-  refuse_overwriting_exports(context.args, path);
+  refuse_build_options(context, path, named);
+  check_exports(context.args, path);
   return engine::load_plan(path);
 }
 
@@ -79,6 +105,7 @@ Json record_of(const fs::path& path, const engine::Plan& plan, const engine::Ses
   record["device"] = session.device_name();
   record["kind"] = "engine";
   record["stage"] = stage_of(plan.metadata, path);
+  record["net"] = network_of(plan.metadata);
   record["precision"] = plan.precision;
   record["placeholder"] = plan.placeholder;
   record["shape"] = shape_text(shape);
@@ -147,6 +174,7 @@ int run(Context& context) {
                            .duration_s = context.args.number("--duration", 3),
                            .iterations = static_cast<int64_t>(context.args.number("--iterations", 10, 1)),
                            .interrupted = interrupted};
+  check_record(context.options());
   context.console.info(cat("timing ", path.string(), " at ", shape_text(how.shape), " on ", session.device_name(),
                            plan->device == engine::Device::kCpu ? cat(", ", session.threads(), " threads") : ""));
   const eval::Latency latency = eval::measure(session, how);
@@ -157,7 +185,7 @@ int run(Context& context) {
   Json result = record;
   profile(context, session, latency, how.shape, result);
   context.console.result(summary(latency, gpu, how.shape, wanted), json_text(result));
-  append_record(context.options(), record);
+  context.console.info(cat("recorded in ", append_record(context.options(), record).string(), ", for `qat report`"));
   return 0;
 }
 

@@ -47,7 +47,7 @@ int run(Context& context) {
   const fs::path onnx = onnx_path(options), engine = engine_path(options);
   require_file(onnx, "run `qat convert` first, or give --onnx=FILE");
   refuse_overwriting(onnx, engine);
-  if (engine.has_parent_path()) fs::create_directories(engine.parent_path());
+  prepare_output(engine);
   if (options.build.backend == "tensorrt") {
     run_trtexec(context);
     return 0;

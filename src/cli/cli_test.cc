@@ -81,6 +81,8 @@ TEST(Parse, WrongWordsAreNamedWithTheNearest) {
   EXPECT_NE(error_of({"evel"}).find("did you mean eval?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "--thread=1"}).find("did you mean --threads?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "a", "b"}).find("unexpected word 'b'"), std::string::npos);
+  EXPECT_NE(error_of({"build", "a.onnx"}).find("unexpected word 'a.onnx'; did you mean --onnx=a.onnx?"),
+            std::string::npos);
   EXPECT_NE(error_of({"eval", "eval.batch", "3"}).find("did you mean EVAL.BATCH?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "EVAL.BATCH", "many"}).find("expected an integer"), std::string::npos);
   EXPECT_NE(error_of({"eval", "--threads"}), "no error");
@@ -152,6 +154,79 @@ TEST(Results, AReportKnowsAModelByItsPlace) {
   EXPECT_NE(text.find("75.500"), std::string::npos) << text;
   EXPECT_NE(text.find("0.2500"), std::string::npos) << text;
   EXPECT_EQ(text.find("a.engine"), text.rfind("a.engine")) << text;
+  fs::remove_all(folder);
+}
+
+class Report : public ::testing::Test {
+ protected:
+  void SetUp() override { fs::create_directories(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void add(const std::string& name, const Json& fields) const {
+    std::ofstream(folder_ / name) << name;
+    Json record = new_record(fields.contains("top1") ? "eval" : "bench", folder_ / name);
+    record.update(fields);
+    append_record({.outputs = folder_.string()}, record);
+  }
+  std::string text() const {
+    Context context;
+    context.args.operands = {folder_.string()};
+    context.console = Console(Verbosity::kQuiet);
+    ::testing::internal::CaptureStdout();
+    EXPECT_EQ(report_command().run(context), 0);
+    return ::testing::internal::GetCapturedStdout();
+  }
+
+  const fs::path folder_ = fs::temp_directory_path() / cat("qat_cli_columns_", getpid());
+};
+
+TEST_F(Report, WhatAllRowsShareIsSaidOnce) {
+  add("a.engine", {{"net", "resnet8"}, {"threads", 2}, {"median_ms", 1.0}, {"device", "CPU X"}});
+  add("a.engine", {{"net", "resnet8"}, {"top1", 50.0}, {"data", "/d"}, {"split", "test"}});
+  add("b.engine", {{"net", "resnet8"}, {"threads", 2}, {"median_ms", 2.0}, {"device", "CPU X"}});
+  const std::string report = text();
+  EXPECT_NE(report.find("\nresnet8; latency: median on CPU X, 2 threads; accuracy on /d\n"), std::string::npos)
+      << report;
+  for (const char* column : {" threads  ", "device", "net  ", "data"})
+    EXPECT_EQ(report.substr(0, report.find('\n')).find(column), std::string::npos) << report;
+}
+
+TEST_F(Report, WhatRowsDoNotShareHasAColumn) {
+  add("a.engine", {{"net", "resnet8"}, {"threads", 1}, {"median_ms", 1.0}, {"device", "CPU X"}});
+  add("a.engine", {{"net", "resnet8"}, {"top1", 50.0}, {"data", "/cats"}, {"split", "test"}});
+  add("b.engine", {{"net", "vgg16_bn"}, {"threads", 16}, {"median_ms", 2.0}, {"device", "CPU Y"}});
+  add("b.engine", {{"net", "vgg16_bn"}, {"top1", 60.0}, {"data", "/dogs"}, {"split", "train"}});
+  const std::string report = text();
+  for (const char* word :
+       {"net ", "resnet8", "vgg16_bn", "data", "/cats", "/dogs (train)", "threads", "16", "device", "CPU X", "CPU Y"})
+    EXPECT_NE(report.find(word), std::string::npos) << word << "\n" << report;
+  EXPECT_NE(report.find("\nlatency: median\n"), std::string::npos) << report;
+}
+
+// Asked before the work; the question leaves nothing.
+TEST(Results, WhatCannotBeWrittenIsKnownBefore) {
+  const fs::path folder = fs::temp_directory_path() / cat("qat_cli_before_", getpid());
+  const auto code_of = [](const std::function<void()>& question) {
+    try {
+      question();
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return Code::kOk;
+  };
+  fs::create_directories(folder / "a" / "results.jsonl");
+  std::ofstream(folder / "file") << "x";
+  const auto ask = [&](const fs::path& outputs) {
+    return code_of([&] { check_record({.outputs = outputs.string()}); });
+  };
+  EXPECT_EQ(ask(folder / "a"), Code::kIo);
+  EXPECT_EQ(ask(folder / "file"), Code::kIo);
+  EXPECT_EQ(ask(folder / "new"), Code::kOk);
+  EXPECT_FALSE(fs::exists(folder / "new" / "results.jsonl"));
+  EXPECT_EQ(code_of([&] { prepare_output(folder / "b" / "c" / "x.onnx"); }), Code::kOk);
+  EXPECT_TRUE(fs::is_empty(folder / "b" / "c"));
+  EXPECT_EQ(code_of([&] { prepare_output(folder / "file" / "x.onnx"); }), Code::kIo);
+  EXPECT_EQ(code_of([&] { prepare_output(folder / "b"); }), Code::kIo);
   fs::remove_all(folder);
 }
 

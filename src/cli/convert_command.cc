@@ -1,6 +1,7 @@
 // qat convert: a checkpoint to ONNX, quantized or not, dynamic or static.
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/results.h"
 #include "config/values.h"
 #include "eval/open_model.h"
@@ -72,23 +73,38 @@ void complete_metadata(ir::Graph& graph, const config::DataOptions& data, const 
   graph.metadata["checkpoint"] = checkpoint.filename().string();
 }
 
-Json export_one(Context& context, bool quant, bool dynamic) {
+struct Variant {
+  bool quant = true, dynamic = true;
+  fs::path checkpoint, onnx;
+};
+
+// From where to where; refused before any work where that is not possible.
+Variant variant_of(Context& context, bool quant, bool dynamic) {
   const config::Options& options = context.options();
-  const fs::path checkpoint = checkpoint_for(options, quant, context.console);
+  Variant variant{.quant = quant,
+                  .dynamic = dynamic,
+                  .checkpoint = checkpoint_for(options, quant, context.console),
+                  .onnx = context.args.text("--output", default_path(options, quant, dynamic))};
+  refuse_overwriting(variant.checkpoint, variant.onnx);
+  prepare_output(variant.onnx);
+  return variant;
+}
+
+Json export_one(Context& context, const Variant& variant) {
+  const config::Options& options = context.options();
+  const auto& [quant, dynamic, checkpoint, path] = variant;
   ir::Graph graph = eval::load_graph(checkpoint, options, [&](const std::string& line) { context.console.warn(line); });
   if (quant && !quant::is_quantized(graph)) {
     fail(Code::kUsage, checkpoint.string(),
          " is not quantized; run `qat calibrate` first, or set CONVERT_ONNX.QUANT=false");
   }
   complete_metadata(graph, options.data, checkpoint);
-  const fs::path path = context.args.text("--output", default_path(options, quant, dynamic));
-  refuse_overwriting(checkpoint, path);
-  if (path.has_parent_path()) fs::create_directories(path.parent_path());
   const io::OnnxExport form{.quantized = quant,
                             .int8_weights = options.convert.weights == "int8",
                             .dynamic = dynamic,
                             .shape = dynamic ? std::vector<int64_t>{} : static_shape(options, graph),
                             .opset = static_cast<int>(options.convert.opset)};
+  if (interrupted()) fail(Code::kFailure, "[convert] interrupted; ", path.string(), " was not written");
   io::onnx().write(path, graph, form);
   return Json{{"onnx", path.string()},
               {"checkpoint", checkpoint.string()},
@@ -98,15 +114,17 @@ Json export_one(Context& context, bool quant, bool dynamic) {
 }
 
 int run(Context& context) {
-  Json files = Json::array();
+  std::vector<Variant> variants;
   if (context.args.has("--all")) {
     if (context.args.has("--output")) fail(Code::kUsage, "--all writes four files; it does not go with --output");
     for (const bool quant : {true, false}) {
-      for (const bool dynamic : {true, false}) files.push_back(export_one(context, quant, dynamic));
+      for (const bool dynamic : {true, false}) variants.push_back(variant_of(context, quant, dynamic));
     }
   } else {
-    files.push_back(export_one(context, context.options().convert.quant, context.options().convert.dynamic));
+    variants.push_back(variant_of(context, context.options().convert.quant, context.options().convert.dynamic));
   }
+  Json files = Json::array();
+  for (const Variant& variant : variants) files.push_back(export_one(context, variant));
   std::string text;
   for (const Json& file : files) {
     text += cat(file["checkpoint"].get<std::string>(), " -> ", file["onnx"].get<std::string>(), "\n");

@@ -65,7 +65,11 @@ void print_report(Context& context, const engine::BuildReport& report) {
   for (const engine::PassReport& pass : report.passes) {
     console.verbose(cat("pass ", pass.name, pass.disabled ? ": disabled" : cat(": ", pass.milliseconds, " ms")));
   }
-  for (const std::string& fusion : report.fusions) console.info("fused: " + fusion);
+  if (console.verbosity() == Verbosity::kVerbose) {
+    for (const std::string& fusion : report.fusions) console.info("fused: " + fusion);
+  } else if (!report.fusions.empty()) {
+    console.info(cat("fused: ", report.fusions.size(), " groups of layers, a step each (--verbose lists them)"));
+  }
   for (const std::string& reason : report.not_int8) console.info("not int8: " + reason);
   for (const std::string& note : report.notes) console.info("note: " + note);
   if (console.verbosity() == Verbosity::kVerbose) {

@@ -61,6 +61,12 @@ int judge(Context& context, const eval::Evaluation& result) {
   return 0;
 }
 
+// Of the images evaluated on.
+std::string place_of(const config::Options& options) {
+  const std::string& own = options.eval.split == "test" ? options.data.test : options.data.train;
+  return own.empty() ? options.data.path : own;
+}
+
 Json record_of(const config::Options& options, const eval::Classifier& model, const eval::Evaluation& result) {
   Json record = new_record("eval", options.eval.model);
   record["kind"] = name_of(eval::kind_of(options.eval.model));
@@ -69,7 +75,9 @@ Json record_of(const config::Options& options, const eval::Classifier& model, co
   if (const auto precision = model.metadata().find("precision"); precision != model.metadata().end()) {
     record["precision"] = precision->second;
   }
+  record["net"] = network_of(model.metadata());
   record["split"] = options.eval.split;
+  record["data"] = canonical_path(place_of(options)).string();
   record["images"] = result.images;
   record["broken"] = result.broken;
   record["top1"] = result.top1_percent();
@@ -98,7 +106,9 @@ int run(Context& context) {
   if (!options.eval.reference.empty())
     reference = eval::open_classifier(options.eval.reference, options, threads, note);
 
-  eval::EvaluateOptions how{.normalization = normalization_of(context, *model, options.data)};
+  eval::EvaluateOptions how{.name = options.eval.model,
+                            .reference_name = options.eval.reference,
+                            .normalization = normalization_of(context, *model, options.data)};
   if (reference) {
     how.reference = reference.get();
     how.reference_normalization = normalization_of(context, *reference, options.data);
@@ -110,6 +120,10 @@ int run(Context& context) {
   const std::vector<std::string> names = data::class_names(model->metadata());
   const std::shared_ptr<const data::Dataset> images =
       data::open_dataset(options.data, split_of(options.eval.split), names);
+  if (const std::string missing = data::missing_classes(*images); !missing.empty()) {
+    context.console.warn(cat("the ", options.eval.split, " split has ", missing));
+  }
+  check_record(options);
   data::Loader loader = loader_for(options, images);
   const eval::Evaluation result = eval::evaluate(*model, loader, how);
   if (interrupted()) return kInterruptedExit;
@@ -122,7 +136,7 @@ int run(Context& context) {
   }
   const Json record = record_of(options, *model, result);
   context.console.result(text_of(record), json_text(record));
-  append_record(options, record);
+  context.console.info(cat("recorded in ", append_record(options, record).string(), ", for `qat report`"));
   return judge(context, result);
 }
 

@@ -111,6 +111,7 @@ int run(Context& context) {
     show_zoo(context);
     return 0;
   }
+  require_file(path, "check the path, or `qat inspect zoo` for the networks");
   switch (eval::kind_of(path)) {
     case eval::ModelKind::kOnnx:
       show_graph(context, path, io::onnx().read(path));

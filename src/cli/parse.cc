@@ -109,7 +109,10 @@ void sort_words(const Bound& bound, Args& args, std::vector<std::string>& overri
     } else {
       std::vector<std::string> names;
       for (const config::Key& key : config::keys()) names.push_back(key.name);
-      const std::string near = closest(word, names);
+      std::string near = closest(word, names);
+      const std::string flag = "--" + word.substr(word.rfind('.') + 1);  // "a.onnx" is what --onnx takes
+      const auto takes = [&flag](const Flag& f) { return f.name == flag && !f.value.empty(); };
+      if (std::any_of(bound.flags.begin(), bound.flags.end(), takes)) near = cat(flag, '=', word);
       fail(Code::kUsage, "unexpected word '", word, "'; ", near.empty() ? "" : cat("did you mean ", near, "? "),
            "usage: ", usage_of(*bound.command));
     }

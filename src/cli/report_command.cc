@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -75,37 +76,80 @@ std::string number(const Json& record, const char* field, int digits) {
   return record.is_object() && record.contains(field) ? fixed(record[field].get<double>(), digits) : "-";
 }
 
-// GPU time where there is one, as the copies to a GPU are not the engine's.
-const char* latency_field(const Entry& entry) {
-  const bool gpu = entry.bench.is_object() && entry.bench.contains("gpu_median_ms");
-  return gpu ? "gpu_median_ms" : "median_ms";
+std::string text_of(const Json& record, const char* field) {
+  return record.is_object() && record.contains(field) && record[field].is_string() ? record[field] : Json("");
 }
 
+// Then the time of the GPU counts, as the copies to it are not the engine's.
+bool on_gpu(const Entry& entry) { return entry.bench.is_object() && entry.bench.contains("gpu_median_ms"); }
+
+// What rows can only be compared under where it is the same for all; "" where a row has none.
+std::string net_of(const Entry& entry) { return entry.text("net"); }
+std::string data_of(const Entry& entry) {
+  const std::string place = text_of(entry.eval, "data"), split = text_of(entry.eval, "split");
+  return place.empty() ? "" : cat(place, split == "test" ? "" : cat(" (", split, ")"));
+}
+std::string device_of(const Entry& entry) {
+  return cat(text_of(entry.bench, "device"), on_gpu(entry) ? " (GPU time)" : "");
+}
+std::string threads_of(const Entry& entry) {
+  const bool has = entry.bench.is_object() && entry.bench.contains("threads") && !on_gpu(entry);
+  return has ? fixed(entry.bench["threads"].get<double>(), 0) : "";
+}
+
+using Cell = std::string (*)(const Entry&);
+
+std::set<std::string> values_of(const std::vector<Entry>& entries, Cell cell) {
+  std::set<std::string> values;
+  for (const Entry& entry : entries) values.insert(cell(entry));
+  values.erase("");
+  return values;
+}
+
+struct Column {
+  const char* name;
+  Cell cell;
+  bool where_rows_differ = false;  // else it is left out: the footnote says it
+};
+
 Table table_of(const std::vector<Entry>& entries) {
-  Table table{.header = {"network", "type", "ACC@1", "ACC@5", "images", "agreement %", "latency ms", "shape",
-                         "images/s", "model"}};
-  for (const Entry& entry : entries) {
-    const Json& eval = entry.eval;
-    const std::string stage = entry.text("stage");
-    table.rows.push_back({stage.empty() ? "-" : stage, type_of(entry), number(eval, "top1", 3), number(eval, "top5", 3),
-                          number(eval, "images", 0), number(eval, "agreement", 3),
-                          number(entry.bench, latency_field(entry), 4),
-                          entry.bench.is_object() ? entry.text("shape") : "-",
-                          number(entry.bench, "images_per_second", 0), entry.model});
+  static const std::vector<Column> kColumns{
+      {"net", net_of, true},
+      {"network", [](const Entry& e) { return e.text("stage"); }},
+      {"type", type_of},
+      {"ACC@1", [](const Entry& e) { return number(e.eval, "top1", 3); }},
+      {"ACC@5", [](const Entry& e) { return number(e.eval, "top5", 3); }},
+      {"images", [](const Entry& e) { return number(e.eval, "images", 0); }},
+      {"data", data_of, true},
+      {"agreement %", [](const Entry& e) { return number(e.eval, "agreement", 3); }},
+      {"latency ms", [](const Entry& e) { return number(e.bench, on_gpu(e) ? "gpu_median_ms" : "median_ms", 4); }},
+      {"shape", [](const Entry& e) { return text_of(e.bench, "shape"); }},
+      {"threads", threads_of, true},
+      {"device", device_of, true},
+      {"images/s", [](const Entry& e) { return number(e.bench, "images_per_second", 0); }},
+      {"model", [](const Entry& e) { return e.model; }}};
+  Table table{.rows = std::vector<std::vector<std::string>>(entries.size())};
+  for (const Column& column : kColumns) {
+    if (column.where_rows_differ && values_of(entries, column.cell).size() < 2) continue;
+    table.header.emplace_back(column.name);
+    for (size_t i = 0; i < entries.size(); ++i) {
+      const std::string text = column.cell(entries[i]);
+      table.rows[i].push_back(text.empty() ? "-" : text);
+    }
   }
   return table;
 }
 
-// Device and date of the timings; accuracy does not depend on them.
+// What all rows share.
 std::string footnote(const std::vector<Entry>& entries) {
-  std::set<std::string> devices;
-  for (const Entry& entry : entries) {
-    if (!entry.bench.is_object()) continue;
-    const bool gpu = entry.bench.contains("gpu_median_ms");
-    devices.insert(cat(entry.bench.value("device", ""),
-                       gpu ? " (GPU time)" : cat(", ", entry.bench.value("threads", 0), " threads")));
-  }
-  return devices.empty() ? "no timings yet; run `qat bench`" : cat("latency: median on ", join(devices, "; "));
+  const std::set<std::string> nets = values_of(entries, net_of), data = values_of(entries, data_of),
+                              devices = values_of(entries, device_of), threads = values_of(entries, threads_of);
+  std::string text = nets.size() == 1 ? *nets.begin() + "; " : "";
+  text += devices.empty() ? "no timings yet; run `qat bench`" : "latency: median";
+  if (devices.size() == 1) text += " on " + *devices.begin();
+  if (threads.size() == 1) text += cat(", ", *threads.begin(), *threads.begin() == "1" ? " thread" : " threads");
+  if (data.size() == 1) text += "; accuracy on " + *data.begin();
+  return text;
 }
 
 int run(Context& context) {
@@ -114,8 +158,9 @@ int run(Context& context) {
   if (entries.empty()) {
     fail(Code::kIo, "no results in ", (outputs / "results.jsonl").string(), "; run `qat eval` and `qat bench` first");
   }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const Entry& a, const Entry& b) { return order_of(a) < order_of(b); });
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(net_of(a), order_of(a)) < std::pair(net_of(b), order_of(b));
+  });
   const Table table = table_of(entries);
   const fs::path path = outputs / "report.md";
   write_file(path, cat("# Accuracy and latency\n\n", table.markdown(), "\n", footnote(entries), "\n"));

@@ -92,6 +92,11 @@ std::string stage_of(const std::map<std::string, std::string>& metadata, const f
   return stage_by_name(path.filename().string());
 }
 
+std::string network_of(const std::map<std::string, std::string>& metadata) {
+  const auto net = metadata.find("net");
+  return net == metadata.end() ? "" : net->second;
+}
+
 std::string file_hash(const fs::path& path) {
   try {
     const std::shared_ptr<MappedFile> file = MappedFile::open(path);
@@ -113,21 +118,43 @@ Json new_record(const std::string& command, const fs::path& model) {
               {"hash", file_hash(model)}, {"device", cpu().model}};
 }
 
-void append_record(const config::Options& options, const Json& record) {
-  const fs::path path = fs::path(options.outputs) / "results.jsonl";
-  std::error_code ignored;  // the open below says what is wrong
+namespace {
+
+// With the folder that it lies in, unless that cannot be made: opening the file says what is wrong.
+fs::path record_path(const config::Options& options) {
+  fs::path path = fs::path(options.outputs) / "results.jsonl";
+  std::error_code ignored;
   fs::create_directories(path.parent_path(), ignored);
+  return path;
+}
+
+}  // namespace
+
+void check_record(const config::Options& options) {
+  const fs::path path = record_path(options);
+  std::error_code ignored;
+  if (fs::exists(path, ignored)) {
+    const RecordFile opened(path);
+  } else {
+    check_writable(path);
+  }
+}
+
+fs::path append_record(const config::Options& options, const Json& record) {
+  fs::path path = record_path(options);
   RecordFile(path).append(json_text(record));
+  return path;
 }
 
 namespace {
 
 // Fields that `report` reads, as eval and bench write them.
-constexpr std::array kTexts{"model", "path", "hash", "command", "device", "kind", "stage", "precision", "shape"};
+constexpr std::array kTexts{"model", "path", "hash",      "command", "device", "kind",
+                            "stage", "net",  "precision", "shape",   "data",   "split"};
 constexpr std::array kNumbers{
     "top1", "top5", "images", "agreement", "median_ms", "gpu_median_ms", "images_per_second", "threads"};
 
-void check_record(const Json& record, const fs::path& path, size_t line) {
+void check_fields(const Json& record, const fs::path& path, size_t line) {
   const auto expect = [&](const char* field, bool right, const char* type) {
     if (!right) fail(Code::kBadFile, path.string(), ":", line, ": ", field, ": expected ", type, "; remove the line");
   };
@@ -148,7 +175,7 @@ std::vector<Json> read_records(const fs::path& outputs) {
     ++number;
     Json record = Json::parse(line, nullptr, false);
     if (!record.is_object() || !record.contains("model")) continue;
-    check_record(record, path, number);
+    check_fields(record, path, number);
     Json known = Json::object();  // null: a number that was none
     for (const auto& [field, value] : record.items()) {
       if (!value.is_null()) known[field] = value;
@@ -163,6 +190,16 @@ void refuse_overwriting(const fs::path& input, const fs::path& output) {
   if (output == input || fs::equivalent(output, input, none)) {
     fail(Code::kUsage, output.string(), " is the input itself; give another name for what is written");
   }
+}
+
+void prepare_output(const fs::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+  if (error) {
+    fail(Code::kIo, "cannot write ", path.string(), ": no folder ", path.parent_path().string(),
+         " and none can be made (", error.message(), "); choose another place");
+  }
+  check_writable(path);
 }
 
 fs::path require_file(const fs::path& path, const std::string& remedy) {

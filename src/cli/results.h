@@ -15,12 +15,19 @@ namespace qat::cli {
 // By the metadata "stage" and "checkpoint", else by the file's name.
 std::string stage_of(const std::map<std::string, std::string>& metadata, const std::filesystem::path& path);
 
+// Its architecture, as the checkpoint that it came from calls it: "resnet18"; "" when nothing says so.
+std::string network_of(const std::map<std::string, std::string>& metadata);
+
 // {"time", "command", "model", "path", "hash", "device"} to begin a record with: the model as it was called, and where
 // it lies, for readers in another folder.
 Json new_record(const std::string& command, const std::filesystem::path& model);
 
-// Appends one whole line or, on a full disk, none, creating the folder where needed. Throws Error(kIo).
-void append_record(const config::Options& options, const Json& record);
+// Throws Error(kIo) where append_record could not: to be asked before what is recorded is measured.
+void check_record(const config::Options& options);
+
+// Appends one whole line or, on a full disk, none, creating the folder where needed. Returns the file. Throws
+// Error(kIo).
+std::filesystem::path append_record(const config::Options& options, const Json& record);
 
 // All readable lines, oldest first; a damaged line (the power failed) is skipped. Empty when there is no file. Throws
 // Error(kBadFile) naming the line and the field where one is not of the type that `report` needs.
@@ -34,6 +41,10 @@ std::string file_hash(const std::filesystem::path& path);
 
 // Error(kUsage) where `output` is the file that is read, by whatever path: "./a.onnx", a link.
 void refuse_overwriting(const std::filesystem::path& input, const std::filesystem::path& output);
+
+// Makes the folder of a file that a command will write and throws Error(kIo) where it cannot be written: before the
+// work.
+void prepare_output(const std::filesystem::path& path);
 
 // A file of `outputs`, or Error(kUsage) that says which command makes it and which key or flag names another.
 std::filesystem::path require_file(const std::filesystem::path& path, const std::string& remedy);
