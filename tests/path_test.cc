@@ -167,6 +167,10 @@ TEST_F(Path, J_CompareAndInspect) {
   EXPECT_EQ(outcome.out.find("\nfc "), std::string::npos) << "the logits twice\n" << outcome.out;
   EXPECT_NE(outcome.out.find("layer4.2.relu"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("no layer diverges"), std::string::npos) << outcome.out;
+  const Outcome larger = qat({"compare", "outputs/checkpoint_quant_train_best.pth", "outputs/save_engine/int8.engine",
+                              "DATA.PATH=data", "DATA.SIZE=128", "DATA.RESIZE=128"},
+                             {.folder = folder_->path});
+  EXPECT_TRUE(fails_with(larger, 2, "qat: outputs/save_engine/int8.engine: [input"));
   for (const char* name : {"checkpoint_quant_train_best.pth", "save_onnx/onnx_quant_True_dynamic_input_True.onnx",
                            "save_engine/int8.engine"}) {
     expect_ok(command({"inspect", output(name)}));

@@ -84,7 +84,8 @@ int run(Context& context) {
   Side b = open_side(context.args.operand(1), context.options());
   if (interrupted()) return kInterruptedExit;
   const Tensor images = images_for(context, *a.model);
-  const Tensor x = a.model->logits(images), y = b.model->logits(images);
+  const Tensor x = eval::logits_of(*a.model, a.path.string(), images),
+               y = eval::logits_of(*b.model, b.path.string(), images);
   if (x.shape() != y.shape()) {
     fail(Code::kUsage, "the models give ", to_string(x.shape()), " and ", to_string(y.shape()),
          " logits; they differ in classes");

@@ -45,15 +45,6 @@ void check_channels(const Named& which, int64_t channels) {
        channels, "; give it other data (IDX files are grey, folders RGB), or a model of ", channels);
 }
 
-Tensor logits_of(const Named& which, const Tensor& images) {
-  try {
-    return which.model.logits(images);
-  } catch (const Error& error) {
-    if (std::string_view(error.what()).starts_with(which.name)) throw;
-    fail(error.code(), which.name, ": ", error.what());
-  }
-}
-
 void check_logits(const Tensor& logits, const data::Batch& batch, const std::string& what) {
   if (logits.shape().size() != 2 || logits.dim(0) != batch.size()) {
     fail(Code::kBadFile, what, ": expected logits [", batch.size(), ", classes], got ", to_string(logits.shape()));
@@ -102,6 +93,15 @@ int64_t rank_of(std::span<const float> logits, int64_t label) {
   return rank;
 }
 
+Tensor logits_of(Classifier& model, const std::string& name, const Tensor& images) {
+  try {
+    return model.logits(images);
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).starts_with(name)) throw;
+    fail(error.code(), name, ": ", error.what());
+  }
+}
+
 Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptions& options) {
   Evaluation result;
   const Named own = named(model, options.name);
@@ -115,14 +115,15 @@ Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptio
     if (reference) check_channels(*reference, batch->images.dim(3));
     const Tensor images = data::normalize_nchw(batch->images, options.normalization.mean, options.normalization.std);
     const auto start = std::chrono::steady_clock::now();
-    const Tensor logits = logits_of(own, images);
+    const Tensor logits = logits_of(own.model, own.name, images);
     result.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     check_logits(logits, *batch, own.name);
     Tensor expected;
     if (reference) {
       const bool same = options.reference_normalization == options.normalization;
       const Normalization& other = options.reference_normalization;
-      expected = logits_of(*reference, same ? images : data::normalize_nchw(batch->images, other.mean, other.std));
+      expected = logits_of(reference->model, reference->name,
+                           same ? images : data::normalize_nchw(batch->images, other.mean, other.std));
       check_logits(expected, *batch, reference->name);
     }
     for (int64_t i = 0; i < batch->size(); ++i) {

@@ -58,6 +58,9 @@ struct EvaluateOptions {
 // have other channels than the model takes. The message begins with the model that it is about, errors of its own, too.
 Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptions& options);
 
+// model.logits(images); its error begins with `name`, the model's file.
+Tensor logits_of(Classifier& model, const std::string& name, const Tensor& images);
+
 // Rank of `label` among the logits of one image: the number of classes that come before it.
 int64_t rank_of(std::span<const float> logits, int64_t label);
 int64_t argmax(std::span<const float> logits);

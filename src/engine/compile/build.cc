@@ -86,8 +86,12 @@ void check_profile(BuildRequest& request) {
     }
     const int64_t own = input.dims[i];
     if (own != ir::kDynamic && (p.min[i] != own || p.max[i] != own)) {
+      if (i == 1) {  // no export leaves them open
+        fail(Code::kUsage, "[input ", input.name, "] takes images of ", own, own == 1 ? " channel" : " channels",
+             ", not of the shapes ", text(p.min), " to ", text(p.max), "; write NxCxHxW with C = ", own);
+      }
       fail(Code::kUsage, "[input ", input.name, "] the file fixes it to ", ir::to_text(input.dims), ", shapes ",
-           text(p.min), " to ", text(p.max), " do not fit; export it with dynamic extents");
+           text(p.min), " to ", text(p.max), " do not fit; build for its own, or export it with dynamic extents");
     }
   }
 }

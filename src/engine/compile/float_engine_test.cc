@@ -151,6 +151,8 @@ TEST(Build, ImpossibleRequestsSayWhy) {
   request.precision = "fp32";
   request.profile.max = {1, 3, 16, 16};
   EXPECT_NE(message(request).find("min <= opt <= max"), std::string::npos);
+  request.profile = {{1, 1, 32, 32}, {1, 1, 32, 32}, {1, 1, 32, 32}};
+  EXPECT_NE(message(request).find("takes images of 3 channels, not of the shapes 1x1x32x32"), std::string::npos);
   BuildRequest vgg = request_for(test::float_network("vgg16_bn"), "fp32");
   EXPECT_NE(message(vgg).find("fixes it"), std::string::npos);
   EXPECT_THROW(parse_shape("1x3x224"), Error);

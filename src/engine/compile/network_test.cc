@@ -97,14 +97,16 @@ TEST(Engines, ShapesOutsideTheProfileAreRefused) {
   const auto plan = std::make_shared<const Plan>(
       test::build_int8(test::quantized_network("resnet8"), {1, 3, 32, 32}, {2, 3, 64, 64}));
   Session session(plan, {.threads = 1});
-  const InputShape wrong[] = {{3, 3, 32, 32}, {1, 3, 31, 32}, {1, 3, 32, 65}, {1, 1, 32, 32}, {0, 3, 32, 32}};
+  const InputShape wrong[] = {{3, 3, 32, 32}, {1, 3, 31, 32}, {1, 3, 32, 65},
+                              {1, 1, 32, 32}, {1, 4, 32, 32}, {0, 3, 32, 32}};
   for (const InputShape& shape : wrong) {
     try {
       session.bind(shape);
       FAIL() << join(shape, "x");
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Code::kUsage);
-      EXPECT_NE(std::string(error.what()).find("--minShapes"), std::string::npos) << error.what();
+      const char* remedy = shape[1] == 3 ? "--minShapes" : "the network takes images of 3 channels";
+      EXPECT_NE(std::string(error.what()).find(remedy), std::string::npos) << error.what();
     }
   }
   session.bind({2, 3, 64, 64});
