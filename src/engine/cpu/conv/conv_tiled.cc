@@ -101,7 +101,7 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     task.panel = static_cast<const uint8_t*>(a.weights) + layout.offset(group, panel);
     task.multiplier = a.multiplier + k;
     task.bias = a.bias + k;
-    task.panels = Tiles.ranges ? range_of(layout, panel, end - unit) : 1;
+    task.panels = Tiles.run != nullptr ? range_of(layout, panel, end - unit) : 1;
     task.channels = (task.panels - 1) * layout.columns + layout.panel_channels(panel + task.panels - 1);
     task.skip = p.epilogue.has_skip ? a.skip + block.first * task.skip_stride + k : nullptr;
     task.y = static_cast<uint8_t*>(a.y) + block.first * task.y_stride + k * element;

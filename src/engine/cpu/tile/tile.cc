@@ -20,6 +20,10 @@ TileEpilogue::TileEpilogue(const Epilogue& e) : full(e) {
 }
 
 void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t next_size) {
+  if (tiles.run != nullptr) {
+    task.next_bytes = next_size;
+    return tiles.run(task, vectors);
+  }
   const int64_t count = (task.run + tiles.max_rows - 1) / tiles.max_rows;
   const int64_t height = task.run / count, taller = task.run % count;  // the first `taller` tiles have one row more
   const TileFunction* functions = tiles.function[vectors - 1];

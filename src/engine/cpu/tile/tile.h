@@ -103,7 +103,8 @@ struct TileSet {
   // Of a block's rows, at most: an eighth of the second-level cache or, where products are so fast that weights weigh
   // more, three eighths; the panel, the results and the next rows share the rest.
   int64_t block_bytes;
-  bool ranges;  // of panels in one call
+  // All rows of a task times a range of panels; sets without it take one panel, by the functions below.
+  void (*run)(const TileTask& task, int vectors);
   TileFunction function[4][kMaxTileRows];
 
   int64_t columns() const { return static_cast<int64_t>(max_vectors) * vector_columns; }

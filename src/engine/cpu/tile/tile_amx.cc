@@ -5,21 +5,24 @@
 // loads for four products of 16 x 16 x 64. Segments of weights are rounded up to 64 bytes with zeros, against which the
 // activations that follow a segment do not count.
 //
-// Products run on a unit of their own, an epilogue on those of the vectors, and for a depth of 64 bytes it takes twice
-// as long. So sums go to memory, and the epilogue of a pair of tiles is worked off between the products of the next
-// one, across the panels of a call. Two panels are finished together, in whole lines of y.
+// A product occupies one of the two vector ports for 16 cycles, as storing a register of sums does, and for some 300
+// cycles after any of them that port multiplies no vectors. So products and epilogues take turns in pieces as large as
+// the first-level cache allows: a pair of tiles meets a group of panels, then their sums are finished. Deep rows do so
+// in chunks of their depth, which stay in the first-level cache from panel to panel while sums wait in memory.
 #include <immintrin.h>
 
-#include <algorithm>
 #include <utility>
 
-#include "engine/cpu/tile/job_amx.h"
+#include "engine/cpu/tile/finish_amx.h"
 
 namespace qat::kernels {
 namespace {
 
-constexpr int64_t kSteps = 16;  // of 4 bytes, in a register's row
-constexpr int64_t kDeep = 32;   // of 64 bytes: segments that are deeper are read once a panel, not once a pair of tiles
+constexpr int64_t kSteps = 16;              // of 4 bytes, in a register's row
+constexpr int64_t kGroup = 4;               // panels whose sums wait: 16 KiB
+constexpr int64_t kChunkBytes = 12 * 1024;  // of a pair's activations
+constexpr int64_t kNearBytes = 512 * 1024;  // weights that stay in the second-level cache from pair to pair
+constexpr int64_t kAhead = 2;               // registers of weights are fetched so many steps before
 
 struct alignas(64) TileConfig {
   uint8_t palette = 1, start_row = 0;
@@ -28,37 +31,19 @@ struct alignas(64) TileConfig {
   uint8_t rows[16] = {};
 };
 
-// Registers 0..3: sums, 4 and 5: activations, 6 and 7: weights.
-void configure(int rows) {
+// Registers 0 and 1: sums of the first tile, 2 and 3: of the second, 4 and 5: their activations, 6 and 7: weights.
+void configure(int first, int second) {
   TileConfig config;
-  for (int i = 0; i < 6; ++i) config.rows[i] = static_cast<uint8_t>(rows);
+  for (const int i : {0, 1, 4}) config.rows[i] = static_cast<uint8_t>(first);
+  for (const int i : {2, 3, 5}) config.rows[i] = static_cast<uint8_t>(second);
   config.rows[6] = config.rows[7] = kSteps;
   asm volatile("" ::"r"(&config) : "memory");  // GCC 12's intrinsic says that it reads the first eight bytes only
   _tile_loadconfig(&config);
 }
 
-// Of 64 bytes of depth, in all segments.
-int64_t steps_of(const TileTask& t) { return t.segments * ((t.steps + kSteps - 1) / kSteps); }
+int64_t steps_of_segment(const TileTask& t) { return (t.steps + kSteps - 1) / kSteps; }  // of 64 bytes
 
-// Starts sums, at 0 where the zero point of the activations is 0, as behind a ReLU.
-template <int Vectors, int Tiles>
-[[gnu::always_inline]] inline void start(const uint8_t* panel) {
-  __m512i any = _mm512_load_si512(panel);
-  if constexpr (Vectors == 2) any = _mm512_or_si512(any, _mm512_load_si512(panel + 64));
-  if (_mm512_test_epi32_mask(any, any) == 0) {
-    _tile_zero(0);
-    if constexpr (Vectors == 2) _tile_zero(1);
-    if constexpr (Tiles == 2) _tile_zero(2);
-    if constexpr (Tiles == 2 && Vectors == 2) _tile_zero(3);
-  } else {
-    _tile_loadd(0, panel, 0);
-    if constexpr (Vectors == 2) _tile_loadd(1, panel + 64, 0);
-    if constexpr (Tiles == 2) _tile_loadd(2, panel, 0);
-    if constexpr (Tiles == 2 && Vectors == 2) _tile_loadd(3, panel + 64, 0);
-  }
-}
-
-// Weights to be fetched, `share` bytes a step.
+// Weights to be fetched into the second-level cache, `share` bytes a step.
 struct Ahead {
   const uint8_t* next;
   int64_t share;
@@ -68,140 +53,64 @@ struct Ahead {
   }
 };
 
-// The sums of the tile whose rows begin at `rows`, and of the one whose begin `second` bytes further where there are
-// two, to memory. `between` is called twice a step, before its last products and after them (true).
-template <int Vectors, int Tiles, class Between>
-[[gnu::always_inline]] inline void multiply(const TileTask& t, const uint8_t* panel, const uint8_t* rows,
-                                            int64_t second, int32_t* sums, Ahead& ahead, const Between& between) {
-  start<Vectors, Tiles>(panel);
-  const uint8_t* w = panel + 64 * Vectors;
-  for (int64_t segment = 0; segment < t.segments; ++segment) {
-    const uint8_t* x = rows + segment * t.segment_step;
-    for (int64_t step = 0; step < t.steps; step += kSteps, x += 4 * kSteps, w += kSteps * 64 * Vectors) {
-      _tile_loadd(4, x, t.row_stride);  // all loads first: 3 to 8 % faster than each before its product
-      _tile_loadd(6, w, 64 * Vectors);
-      if constexpr (Vectors == 2) _tile_loadd(7, w + 64, 64 * Vectors);
+// Sums of the first `Tiles` tiles, from memory or, with a stride of 0, all rows alike.
+template <int Vectors, int Tiles>
+[[gnu::always_inline]] inline void load(const void* sums, int64_t second, int64_t stride) {
+  const auto* from = static_cast<const uint8_t*>(sums);
+  _tile_loadd(0, from, stride);
+  if constexpr (Vectors == 2) _tile_loadd(1, from + 64, stride);
+  if constexpr (Tiles == 2) _tile_loadd(2, from + second, stride);
+  if constexpr (Tiles == 2 && Vectors == 2) _tile_loadd(3, from + second + 64, stride);
+}
+
+// Starts sums, at 0 where the zero point of the activations is 0, as behind a ReLU.
+template <int Vectors, int Tiles>
+[[gnu::always_inline]] inline void start(const uint8_t* panel) {
+  __m512i any = _mm512_load_si512(panel);
+  if constexpr (Vectors == 2) any = _mm512_or_si512(any, _mm512_load_si512(panel + 64));
+  if (_mm512_test_epi32_mask(any, any) != 0) return load<Vectors, Tiles>(panel, 0, 0);
+  _tile_zero(0);
+  if constexpr (Vectors == 2) _tile_zero(1);
+  if constexpr (Tiles == 2) _tile_zero(2);
+  if constexpr (Tiles == 2 && Vectors == 2) _tile_zero(3);
+}
+
+// Adds steps [first, last) of a pair's rows times a panel to its sums.
+template <int Vectors, int Tiles>
+void multiply(const TileTask& t, const TilePair& pair, const uint8_t* panel, int64_t first, int64_t last, int32_t* sums,
+              Ahead& ahead) {
+  constexpr int64_t kStride = PanelSums<Vectors>::kColumns * 4, kTile = PanelSums<Vectors>::kTile;
+  constexpr int64_t kStep = kSteps * kStride;  // bytes of weights
+  if (first == 0) {
+    start<Vectors, Tiles>(panel);
+  } else {
+    load<Vectors, Tiles>(sums, 4 * kTile, kStride);
+  }
+  const int64_t of_segment = steps_of_segment(t), second = Tiles == 2 ? pair.tile[1].x - pair.tile[0].x : 0;
+  const uint8_t* w = panel + kStride + first * kStep;
+  int64_t segment = first / of_segment, step = first % of_segment;
+  for (int64_t left = last - first; left > 0; ++segment, step = 0) {
+    const uint8_t* x = pair.tile[0].x + segment * t.segment_step + step * 4 * kSteps;
+    const int64_t count = std::min(left, of_segment - step);
+    for (int64_t i = 0; i < count; ++i, x += 4 * kSteps, w += kStep) {
+      _tile_loadd(4, x, t.row_stride);
+      _tile_loadd(6, w, kStride);
+      if constexpr (Vectors == 2) _tile_loadd(7, w + 64, kStride);
       if constexpr (Tiles == 2) _tile_loadd(5, x + second, t.row_stride);
       _tile_dpbusd(0, 4, 6);
       if constexpr (Vectors == 2) _tile_dpbusd(1, 4, 7);
-      between(false);
+#pragma GCC unroll 32
+      for (int64_t line = 0; line < kStep; line += 64) _mm_prefetch(w + kAhead * kStep + line, _MM_HINT_T0);
       if constexpr (Tiles == 2) _tile_dpbusd(2, 5, 6);
       if constexpr (Tiles == 2 && Vectors == 2) _tile_dpbusd(3, 5, 7);
-      between(true);
       ahead.step();
     }
+    left -= count;
   }
-  constexpr int kStride = 64 * Vectors;
-  constexpr int64_t kTile = Job<Vectors, 1>::kTile;
   _tile_stored(0, sums, kStride);
   if constexpr (Vectors == 2) _tile_stored(1, sums + 16, kStride);
   if constexpr (Tiles == 2) _tile_stored(2, sums + kTile, kStride);
   if constexpr (Tiles == 2 && Vectors == 2) _tile_stored(3, sums + kTile + 16, kStride);
-}
-
-// Jobs one after the other: while one is multiplied, the one before is finished.
-template <int Vectors, int Panels>
-class Jobs {
-  using J = Job<Vectors, Panels>;
-
- public:
-  Jobs(const TileTask& t, int rows, bool any, FinishSome<Vectors, Panels> finish)
-      : columns_{JobColumns<Vectors, Panels>(t), JobColumns<Vectors, Panels>(t)},
-        finish_(finish),
-        steps_(Panels * steps_of(t)),
-        whole_steps_(steps_of(t) == 1),
-        rows_(rows),
-        pieces_(any ? 1 : (rows + J::kRows - 1) / J::kRows) {}
-  ~Jobs() { complete(); }
-  Jobs(const Jobs&) = delete;
-  Jobs& operator=(const Jobs&) = delete;
-
-  void set_columns(const TileTask& t, int64_t panel) {
-    current_ ^= 1;
-    columns_[current_].set(t, panel);
-  }
-
-  // The tile at t.rows, and the one `second` bytes further where `tiles` is 2. made: the job but for its sums.
-  void run(const TileTask& t, const uint8_t* panel, const uint8_t* rows, int64_t second, J made, Ahead ahead) {
-    side_ ^= 1;
-    made.sums = sums_[side_];
-    made.columns = &columns_[current_];
-    const int64_t pieces = before_.count * pieces_, slots = steps_ * (whole_steps_ ? 1 : 2);
-    int64_t due = 0;
-    const auto between = [&](bool end) {
-      if (whole_steps_ && !end) return;
-      due += pieces;
-      const int64_t now = due / slots;
-      if (now > 0) finish_(before_, rows_, now), due -= now * slots;
-    };
-    for (int i = 0; i < Panels; ++i) {
-      int32_t* sums = sums_[side_] + i * 2 * J::kTile;
-      if (made.count == 2) {
-        multiply<Vectors, 2>(t, panel + i * t.panel_bytes, rows, second, sums, ahead, between);
-      } else {
-        multiply<Vectors, 1>(t, panel + i * t.panel_bytes, rows, 0, sums, ahead, between);
-      }
-    }
-    before_ = made;
-  }
-
- private:
-  void complete() {
-    if (before_.count > 0) finish_(before_, rows_, before_.count * pieces_);
-  }
-
-  alignas(64) int32_t sums_[2][Panels * 2 * J::kTile];
-  JobColumns<Vectors, Panels> columns_[2];
-  FinishSome<Vectors, Panels> finish_;
-  int64_t steps_;
-  bool whole_steps_;   // depths of one step are finished 15 % faster behind all of its products, others 5 % slower
-  int rows_, pieces_;  // of a tile
-  int current_ = 0, side_ = 0;
-  J before_;
-};
-
-// The tiles of a call times panels [first, last). Panels follow each other for a pair of tiles, whose rows and lines of
-// y and skip stay in the first-level cache, or, where they are deep, for all tiles of the call.
-template <int Vectors, int Panels>
-void run_range(const TileTask& t, int64_t tiles, int rows, int64_t first, int64_t last, bool any,
-               FinishSome<Vectors, Panels> finish) {
-  const bool by_pairs = t.panels > 1 && t.segments == 1 && steps_of(t) <= kDeep;
-  const int64_t group = by_pairs ? std::min<int64_t>(2, tiles * t.runs) : tiles * t.runs;
-  Jobs<Vectors, Panels> jobs(t, rows, any, finish);
-  TileTask begin = t;
-  TileWalk walk(begin, rows, tiles);
-  bool fetch = true;
-  for (bool more = true; more; fetch = false) {
-    TileTask at = begin;
-    TileWalk end = walk;
-    bool left = true;
-    for (int64_t panel = first; panel < last; panel += Panels) {
-      at = begin, end = TileWalk(walk, at), left = true;
-      jobs.set_columns(t, panel);
-      const uint8_t* weights = static_cast<const uint8_t*>(t.panel) + panel * t.panel_bytes;
-      const int64_t y_offset = panel * t.y_step;
-      const int64_t skip_offset = t.skip == nullptr ? 0 : panel * JobColumns<Vectors, Panels>::kCount;
-      const bool inner = panel + Panels < t.panels;
-      const uint8_t* next = inner ? weights + Panels * t.panel_bytes : t.next;
-      const int64_t bytes = !fetch ? 0 : inner ? Panels * t.panel_bytes / group : t.next_bytes;
-      for (int64_t done = 0; left && done < group;) {
-        const uint8_t* x = at.rows;
-        int64_t second = 0;
-        Job<Vectors, Panels> made;
-        made.add(at.y + y_offset, at.skip + skip_offset);
-        left = end.next();
-        if (left && done + 1 < group) {
-          made.add(at.y + y_offset, at.skip + skip_offset);
-          second = at.rows - x;
-          left = end.next();
-        }
-        const int64_t share = made.count * bytes / (Panels * steps_of(t));
-        jobs.run(t, weights, x, second, made, {next + done * bytes, share});
-        done += made.count;
-      }
-    }
-    begin = at, walk = TileWalk(end, begin), more = left;
-  }
 }
 
 // How all panels of a range end.
@@ -216,43 +125,108 @@ Finish choose_finish_of_range(TileTask t, int vectors) {
 }
 
 template <int Vectors>
-void tiles_of(const TileTask& t, int64_t tiles, int rows) {
-  const Finish how = choose_finish_of_range(t, Vectors);
-  configure(rows);
-  if (how == Finish::kAny)
-    run_range<Vectors, 1>(t, tiles, rows, 0, t.panels, true, finish_some<Finish::kAny, Vectors, 1>);
-  with_plain(how, [&](auto way) {
-    int64_t wide = 0;
-    if constexpr (Vectors == 2) {
-      if (t.segments == 1 && steps_of(t) <= kDeep) wide = t.panels / 2 * 2;
-      if (wide > 0) run_range<2, 2>(t, tiles, rows, 0, wide, false, finish_some<way.value, 2, 2>);
+FinishPanels finish_of(const TileTask& t) {
+  FinishPanels finish = finish_panels<Finish::kAny, Vectors>;
+  with_plain(choose_finish_of_range(t, Vectors), [&](auto how) { finish = finish_panels<how.value, Vectors>; });
+  return finish;
+}
+
+// All rows of a task times its panels.
+template <int Vectors>
+class Call {
+  using S = PanelSums<Vectors>;
+
+ public:
+  explicit Call(const TileTask& t)
+      : t_(t),
+        rows_(t, kMaxTileRows),
+        pairs_((rows_.count() + 1) / 2),
+        steps_(t.segments * steps_of_segment(t)),
+        chunks_(std::clamp<int64_t>(bytes_of_pair(t) / kChunkBytes, 1, steps_)),
+        finish_(finish_of<Vectors>(t)) {}
+
+  void run() {
+    const bool near = t_.panels * t_.panel_bytes <= kNearBytes;
+    if (near) {
+      const int64_t share = t_.next_bytes / (pairs_ * t_.panels * steps_);
+      Ahead ahead{t_.next, share};
+      for (int64_t i = 0; i < pairs_; ++i) {
+        const TilePair pair = at(i);
+        for (int64_t panel = 0; panel < t_.panels; panel += kGroup) group(pair, panel, ahead);
+      }
+    } else {
+      for (int64_t panel = 0; panel < t_.panels; panel += kGroup) {
+        const int64_t left = t_.panels - panel - kGroup;
+        const int64_t bytes = left > 0 ? std::min(kGroup, left) * t_.panel_bytes : t_.next_bytes;
+        Ahead ahead{left > 0 ? panel_at(panel + kGroup) : t_.next,
+                    bytes / (pairs_ * std::min(kGroup, t_.panels - panel) * steps_)};
+        for (int64_t i = 0; i < pairs_; ++i) group(at(i), panel, ahead);
+      }
     }
-    if (wide < t.panels)
-      run_range<Vectors, 1>(t, tiles, rows, wide, t.panels, false, finish_some<way.value, Vectors, 1>);
-  });
-  _tile_release();
-}
+    _tile_release();
+  }
 
-template <int Rows, int Vectors>
-void tile_amx(TileTask t, int64_t tiles) {
-  tiles_of<Vectors>(t, tiles, Rows);
-}
+ private:
+  static int64_t bytes_of_pair(const TileTask& t) {
+    const int64_t segment = t.steps * 4, fresh = std::min(segment, t.row_stride);
+    return 2 * t.segments * (kMaxTileRows * fresh + segment - fresh);
+  }
 
-template <int... Row>
-constexpr TileSet make_tiles(std::integer_sequence<int, Row...>) {
-  return {.isa = Isa::kAmx,
-          .max_rows = sizeof...(Row),
-          .max_vectors = 2,
-          .vector_columns = 16,
-          .pairs = false,
-          .depth_multiple = 4 * kSteps,
-          .block_bytes = 768 * 1024,
-          .ranges = true,
-          .function = {{tile_amx<Row + 1, 1>...}, {tile_amx<Row + 1, 2>...}}};
+  const uint8_t* panel_at(int64_t panel) const {
+    return static_cast<const uint8_t*>(t_.panel) + panel * t_.panel_bytes;
+  }
+
+  TilePair at(int64_t index) {
+    TilePair pair{.tile = {rows_.at(2 * index), {}}, .count = 1};
+    if (2 * index + 1 < rows_.count()) pair.tile[pair.count++] = rows_.at(2 * index + 1);
+    const int first = pair.tile[0].rows, second = pair.tile[pair.count - 1].rows;
+    if (first != first_ || second != second_) configure(first_ = first, second_ = second);
+    return pair;
+  }
+
+  // A pair times up to kGroup panels.
+  void group(const TilePair& pair, int64_t panel, Ahead& ahead) {
+    const int64_t count = std::min(kGroup, t_.panels - panel), chunks = count > 1 ? chunks_ : 1;
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      const int64_t first = steps_ * chunk / chunks, last = steps_ * (chunk + 1) / chunks;
+      for (int64_t i = 0; i < count; ++i) {
+        int32_t* sums = sums_ + i * S::kCount;
+        if (pair.count == 2) {
+          multiply<Vectors, 2>(t_, pair, panel_at(panel + i), first, last, sums, ahead);
+        } else {
+          multiply<Vectors, 1>(t_, pair, panel_at(panel + i), first, last, sums, ahead);
+        }
+      }
+    }
+    finish_(t_, panel, count, pair, sums_);
+  }
+
+  const TileTask& t_;
+  RowTiles rows_;
+  int64_t pairs_, steps_, chunks_;
+  FinishPanels finish_;
+  int first_ = 0, second_ = 0;  // heights that registers are configured for
+  alignas(64) int32_t sums_[kGroup * S::kCount];
+};
+
+void run_task(const TileTask& t, int vectors) {
+  if (vectors == 2) {
+    Call<2>(t).run();
+  } else {
+    Call<1>(t).run();
+  }
 }
 
 }  // namespace
 
-constinit const TileSet kTilesAmx = make_tiles(std::make_integer_sequence<int, 16>());
+constinit const TileSet kTilesAmx = {.isa = Isa::kAmx,
+                                     .max_rows = kMaxTileRows,
+                                     .max_vectors = 2,
+                                     .vector_columns = 16,
+                                     .pairs = false,
+                                     .depth_multiple = 4 * kSteps,
+                                     .block_bytes = 768 * 1024,
+                                     .run = run_task,
+                                     .function = {}};
 
 }  // namespace qat::kernels
