@@ -82,6 +82,8 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
   const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1, panels = p.groups * layout.panels;
   TileTask task{.row_stride = blocks.row_stride,
                 .run_stride = blocks.run_stride,
+                .line = blocks.line,
+                .gap = blocks.gap,
                 .steps = blocks.segment_bytes / 4,
                 .segments = blocks.segments,
                 .segment_step = blocks.segment_step,
@@ -110,8 +112,7 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     if (more) task.next += task.panels * layout.panel_bytes;
     run_tiles(Tiles, layout.vectors(panel), task, more ? layout.panel_bytes : 0);
     if (k + task.channels == p.out_channels)
-      for (int64_t i = block.first; i < block.first + block.run * block.runs; ++i)
-        store_pad(p.epilogue, a.y, i, p.out_channels);
+      for (int64_t i = block.first; i < block.first + block.pixels; ++i) store_pad(p.epilogue, a.y, i, p.out_channels);
   }
 }
 

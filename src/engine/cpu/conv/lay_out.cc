@@ -1,4 +1,5 @@
 // Laying a block's rows before the tiles: see windows.h.
+#include <algorithm>
 #include <cstring>
 
 #include "engine/cpu/conv/windows.h"
@@ -21,21 +22,22 @@ void copy_dense(const uint8_t* from, int64_t pixels, int64_t pitch, int64_t tap,
     for (int64_t c = 0; c < tap; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
 }
 
-// Input rows [top, top + rows) of one image and group, each with its pads, in pixels of `tap` bytes.
-void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t top, int64_t rows, uint8_t* to) {
+// Input rows [top, top + rows) of one image and group, each with `left` and `right` pads, in pixels of `tap` bytes;
+// returns the end.
+uint8_t* copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t top, int64_t rows, int64_t left,
+                   int64_t right, uint8_t* to) {
   const int64_t pitch = pitch_of(p.in_channels);
-  const auto left = static_cast<size_t>(p.pad_left * tap), right = static_cast<size_t>(p.pad_right * tap);
   const auto inside = static_cast<size_t>(p.in_w * tap);
+  const auto fill = [&](size_t bytes) {
+    std::memset(to, p.in_zero_point, bytes);
+    to += bytes;
+  };
   for (int64_t h = top; h < top + rows; ++h) {
-    if (h < 0 || h >= p.in_h) {
-      std::memset(to, p.in_zero_point, left + inside + right);
-      to += left + inside + right;
-      continue;
-    }
-    std::memset(to, p.in_zero_point, left);
-    to += left;
+    fill(static_cast<size_t>(left * tap));
     const uint8_t* from = image + h * p.in_w * pitch;
-    if (tap == pitch) {
+    if (h < 0 || h >= p.in_h) {
+      std::memset(to, p.in_zero_point, inside);
+    } else if (tap == pitch) {
       std::memcpy(to, from, inside);
     } else if (p.groups == 1) {
       copy_dense(from, p.in_w, pitch, tap, to);
@@ -43,8 +45,20 @@ void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t 
       for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
     }
     to += inside;
-    std::memset(to, p.in_zero_point, right);
-    to += right;
+    fill(static_cast<size_t>(right * tap));
+  }
+  return to;
+}
+
+// The bands of a block's images, whose lines share their pads.
+void copy_joined(const ConvProblem& p, const Blocks& blocks, const Blocks::Block& block, const uint8_t* image,
+                 int64_t top, uint8_t* to) {
+  const int64_t lines = (block.run + blocks.gap) / (blocks.line + blocks.gap);
+  const int64_t rows = lines + (p.kernel_h - 1) * p.dilation_h, right = std::max<int64_t>(0, p.pad_right - p.pad_left);
+  for (int64_t i = 0; i < block.runs;
+       ++i, image += p.in_h * p.in_w * pitch_of(p.in_channels), to += blocks.run_stride) {
+    uint8_t* end = copy_band(p, blocks.tap_bytes, image, top, rows, p.pad_left, right, to);
+    std::memset(end, p.in_zero_point, static_cast<size_t>(p.pad_right * blocks.tap_bytes));
   }
 }
 
@@ -89,11 +103,13 @@ const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks:
   const uint8_t* image = x + line / out_h * p.in_h * p.in_w * pitch + group * channels;
   if (blocks.windows == Windows::kImage) return image + top * p.in_w * pitch;
   uint8_t* rows = scratch + blocks.offset();
-  if (blocks.windows == Windows::kColumns) {
+  if (blocks.windows == Windows::kJoined) {
+    copy_joined(p, blocks, block, image, top, rows);
+  } else if (blocks.windows == Windows::kColumns) {
     lay_columns(p, gather, image, top, block.runs, scratch, rows);
   } else {
     copy_band(p, blocks.tap_bytes, image, top, (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1,
-              rows);
+              p.pad_left, p.pad_right, rows);
   }
   return rows;
 }

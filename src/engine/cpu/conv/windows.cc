@@ -45,16 +45,26 @@ bool wide_enough(const TileSet& tiles, int64_t out_w) {
   return 10 * out_w >= 7 * tiles.max_rows * ceil_div(out_w, tiles.max_rows);
 }
 
+// Pixels from one line of a joined band to the next, and how many of them have no result.
+int64_t joined_pitch(const ConvProblem& p) { return p.in_w + std::max(p.pad_left, p.pad_right); }
+int64_t joined_gap(const ConvProblem& p) { return joined_pitch(p) - p.out_w(); }
+
+bool joins(const TileSet& tiles, const ConvProblem& p) {
+  return tiles.run != nullptr && taps_touch(p) && p.stride_h == 1 && p.stride_w == 1 && joined_gap(p) >= 0;
+}
+
 Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
   const bool aligned = group_is_whole_pixel(p) || p.in_channels / p.groups % kChannelGroup == 0;
   if (p.pointwise() && aligned) return Windows::kPixels;
   if (by_columns(tiles, p)) return Windows::kColumns;
   if (dense(tiles, p)) return Windows::kBand;
+  const bool wide = wide_enough(tiles, p.out_w());
+  const bool in_image = no_pads(p) && taps_touch(p) && (group_is_whole_pixel(p) || (p.kernel_w == 1 && aligned));
+  if (joins(tiles, p) && !(in_image && wide)) return Windows::kJoined;
   // Where weights are rounded up by segment, the choice may not depend on a bound extent.
   const bool rounded = p.kernel_w * tap_bytes_of(tiles, p) % tiles.depth_multiple != 0;
-  if (!taps_touch(p) || (!rounded && !wide_enough(tiles, p.out_w()))) return Windows::kGathered;
-  const bool in_image = group_is_whole_pixel(p) || (p.kernel_w == 1 && aligned);
-  return no_pads(p) && in_image ? Windows::kImage : Windows::kBand;
+  if (!taps_touch(p) || (!rounded && !wide)) return Windows::kGathered;
+  return in_image ? Windows::kImage : Windows::kBand;
 }
 
 int64_t band_width(const ConvProblem& p) { return p.in_w + p.pad_left + p.pad_right; }
@@ -83,10 +93,12 @@ Depth::Depth(const TileSet& tiles, const ConvProblem& p)
 
 Blocks::Blocks(const TileSet& tiles, const ConvProblem& p)
     : windows(choose_windows(tiles, p)), tap_bytes(tap_bytes_of(tiles, p)) {
-  const bool in_place = windows == Windows::kImage || windows == Windows::kBand;
+  const bool in_place = windows == Windows::kImage || windows == Windows::kBand || windows == Windows::kJoined;
   segments = in_place ? p.kernel_h : 1;
   segment_bytes = round_up(p.kernel_h * p.kernel_w / segments * tap_bytes, kChannelGroup);
-  if (in_place || windows == Windows::kColumns) {
+  if (windows == Windows::kJoined) {
+    cut_joined(tiles, p);
+  } else if (in_place || windows == Windows::kColumns) {
     cut_lines(tiles, p);
   } else {
     cut_pixels(tiles, p);
@@ -127,12 +139,37 @@ void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
   if (columns) pad_bytes_ = round_up(p.in_w * pitch_of(p.in_channels) + kGatherSlack, 64);
 }
 
+void Blocks::cut_joined(const TileSet& tiles, const ConvProblem& p) {
+  const int64_t input_row = joined_pitch(p) * tap_bytes, above = (p.kernel_h - 1) * p.dilation_h;
+  const int64_t tail = round_up(p.pad_right * tap_bytes, 64);  // behind the last line
+  const int64_t image_bytes = (p.out_h() + above) * input_row + tail;
+  const int64_t most = std::clamp<int64_t>((tiles.block_bytes - tail) / input_row - above, 1,
+                                           std::max<int64_t>(1, kMaxLinePixels / p.out_w()));
+  blocks_per_image = p.blocks > 0 ? p.blocks / p.batch : ceil_div(p.out_h(), most);
+  lines = ceil_div(p.out_h(), blocks_per_image);
+  blocks_per_image = ceil_div(p.out_h(), lines);
+  if (p.blocks == 0 && blocks_per_image == 1) {
+    const int64_t fit = std::clamp<int64_t>(tiles.block_bytes / image_bytes, 1, p.batch);
+    images = ceil_div(p.batch, ceil_div(p.batch, fit));
+  }
+  count = images > 1 ? ceil_div(p.batch, images) : p.batch * blocks_per_image;
+  line = p.out_w();
+  gap = joined_gap(p);
+  run = lines * (line + gap) - gap;
+  runs = images;
+  segment_step = p.dilation_h * input_row;
+  row_stride = tap_bytes;
+  run_stride = (lines + above) * input_row + tail;
+  band_bytes_ = images * run_stride;
+}
+
 // Of all cuts into no fewer blocks than caches ask for, the one whose slowest member has least to do.
 int64_t shared_blocks(const TileSet& tiles, const ConvProblem& p) {
   const Blocks least(tiles, p);
   const int64_t panels = panels_of(tiles, p), images = least.blocks_per_image == 0 ? 1 : p.batch;
   const int64_t lines = least.blocks_per_image == 0 ? p.pixels() : p.out_h(), width = p.pixels() / images / lines;
-  const int64_t above = least.windows == Windows::kBand ? (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h : 0;
+  const bool band = least.windows == Windows::kBand || least.windows == Windows::kJoined;
+  const int64_t above = band ? (p.kernel_h - 1) * p.dilation_h + 1 - p.stride_h : 0;
   const int64_t first = ceil_div(least.count, images);
   const int64_t most = std::min(lines, std::max(first, ceil_div(kFinest * p.members, images)));
   int64_t best = first, cost = 0;
@@ -146,16 +183,26 @@ int64_t shared_blocks(const TileSet& tiles, const ConvProblem& p) {
 }
 
 Blocks::Block Blocks::at(const ConvProblem& p, int64_t index) const {
-  if (blocks_per_image == 0) return {.first = index * run, .run = std::min(run, p.pixels() - index * run), .runs = 1};
-  const int64_t image = index / blocks_per_image, line = index % blocks_per_image * lines;
-  return {.first = (image * p.out_h() + line) * p.out_w(), .run = p.out_w(), .runs = std::min(lines, p.out_h() - line)};
+  if (blocks_per_image == 0) {
+    const int64_t first = index * run, pixels = std::min(run, p.pixels() - first);
+    return {.first = first, .pixels = pixels, .run = pixels, .runs = 1};
+  }
+  const int64_t image = index / blocks_per_image * images, top = index % blocks_per_image * lines;
+  const int64_t of_image = std::min(lines, p.out_h() - top), of_batch = std::min(images, p.batch - image);
+  Block block{.first = (image * p.out_h() + top) * p.out_w(), .pixels = of_batch * of_image * p.out_w()};
+  if (windows == Windows::kJoined) {
+    block.run = of_image * (line + gap) - gap, block.runs = of_batch;
+  } else {
+    block.run = p.out_w(), block.runs = of_image;
+  }
+  return block;
 }
 
 size_t Blocks::offset() const { return static_cast<size_t>(pad_bytes_); }
 
 size_t Blocks::scratch_bytes() const {
   if (windows == Windows::kGathered) return static_cast<size_t>(run * row_stride + kGatherSlack);
-  if (windows != Windows::kBand && windows != Windows::kColumns) return 0;
+  if (windows == Windows::kPixels || windows == Windows::kImage) return 0;
   return offset() + static_cast<size_t>(band_bytes_ + kGatherSlack);
 }
 

@@ -3,6 +3,8 @@
 //   kPixels    1x1 without stride or pads: the image is the matrix, a row is one segment
 //   kImage     no pads: rows lie in the image, one segment for each tap row
 //   kBand      the input rows of some output rows are copied once, their pads around them; segments as in the image
+//   kJoined    a band whose lines share their pads, so that its pixels are rows all through, those between two lines of
+//              outputs for nothing: tiles are full however narrow a line is; of some lines or whole images
 //   kGathered  every row is copied out as one segment: dilated columns, and output rows too narrow for the tiles
 //   kColumns   of a line of outputs, input columns lie one after the other, the taps of each below each other: windows
 //              overlap, each is one segment; for short tap rows, which rounding up would lengthen
@@ -20,10 +22,11 @@
 
 namespace qat::kernels {
 
-enum class Windows : uint8_t { kPixels, kImage, kBand, kGathered, kColumns };
+enum class Windows : uint8_t { kPixels, kImage, kBand, kJoined, kGathered, kColumns };
 
 // The problem cut into blocks: a block's rows are laid out at once and meet every panel. Blocks of kPixels and
-// kGathered are one run of output pixels, the others are some output rows of one image, each a run. Blocks are as large
+// kGathered are one run of output pixels, those of kJoined a run for each image, the others are some output rows of one
+// image, each a run. Blocks are as large
 // as caches allow, and smaller where members of a team would have unequal shares.
 struct Blocks {
   Blocks(const TileSet& tiles, const ConvProblem& p);
@@ -32,13 +35,15 @@ struct Blocks {
   int64_t tap_bytes;                              // of a band's pixel
   int64_t segments, segment_bytes, segment_step;  // of a matrix row
   int64_t row_stride, run_stride;                 // bytes between matrix rows, and between the first ones of two runs
-  int64_t run, runs;                              // pixels of a run, runs of a block, but for the last ones
+  int64_t run, runs;                              // rows of a run, runs of a block, but for the last ones
+  int64_t line = 0, gap = 0;                      // of kJoined: pixels of a line, and rows to the next one
   int64_t count;                                  // of blocks
-  int64_t blocks_per_image = 0, lines = 0;        // of kImage, kBand and kColumns; lines: output rows of a block
+  int64_t blocks_per_image = 0, lines = 0;        // but of kPixels and kGathered; lines: output rows of a block
+  int64_t images = 1;                             // of a block
 
   struct Block {
-    int64_t first;      // output pixel
-    int64_t run, runs;  // pixels in a run, runs
+    int64_t first, pixels;  // of the output
+    int64_t run, runs;      // rows of a run, runs
   };
   Block at(const ConvProblem& p, int64_t index) const;
   size_t scratch_bytes() const;  // 0 where rows are read in place
@@ -47,6 +52,7 @@ struct Blocks {
  private:
   void cut_pixels(const TileSet& tiles, const ConvProblem& p);
   void cut_lines(const TileSet& tiles, const ConvProblem& p);
+  void cut_joined(const TileSet& tiles, const ConvProblem& p);
 
   int64_t band_bytes_ = 0, pad_bytes_ = 0;
 };

@@ -29,9 +29,9 @@ using FinishPanels = void (*)(const TileTask& t, int64_t first, int64_t count, c
 
 // Two panels side by side, so that lines of y are written whole.
 template <Finish How>
-void finish_wide(const Plain<4>& plain, Place at, const int32_t* sums, int rows) {
+void finish_wide(const Plain<4>& plain, Place at, const int32_t* sums, int64_t rows) {
   using S = PanelSums<2>;
-  int row = 0;
+  int64_t row = 0;
   for (; row + 2 <= rows; row += 2, sums += 2 * S::kColumns) {
     store_wide<How, 2>(plain, at, sums, sums + S::kCount);
     at.y += 2 * at.y_stride;
@@ -41,8 +41,8 @@ void finish_wide(const Plain<4>& plain, Place at, const int32_t* sums, int rows)
 }
 
 template <Finish How, int Vectors>
-void finish_narrow(const Plain<Vectors>& plain, Place at, const int32_t* sums, int rows) {
-  for (int row = 0; row < rows; row += 4, sums += 4 * PanelSums<Vectors>::kColumns) {
+void finish_narrow(const Plain<Vectors>& plain, Place at, const int32_t* sums, int64_t rows) {
+  for (int64_t row = 0; row < rows; row += 4, sums += 4 * PanelSums<Vectors>::kColumns) {
     store_quad<How>(plain, at, sums, rows - row);
     at.y += 4 * at.y_stride;
     at.skip += 4 * at.skip_stride;
@@ -57,18 +57,22 @@ void finish_panels(const TileTask& t, int64_t first, int64_t count, const TilePa
     task.multiplier += panel * S::kColumns;
     task.bias += panel * S::kColumns;
     task.channels = std::min(Wide * S::kColumns, t.channels - panel * S::kColumns);
+    const Plain<Wide * Vectors> plain(task);
     const int32_t* of_panel = sums + (panel - first) * S::kCount;
     for (int i = 0; i < pair.count; ++i, of_panel += S::kTile) {
       const RowTile& tile = pair.tile[i];
-      task.y = tile.y + panel * t.y_step;
-      task.skip = t.skip == nullptr ? nullptr : tile.skip + panel * S::kColumns;
-      if constexpr (How == Finish::kAny) {
-        finish_rows(task, of_panel, tile.rows, Vectors);
-      } else if constexpr (Wide == 2) {
-        finish_wide<How>(Plain<4>(task), Place(task), of_panel, tile.rows);
-      } else {
-        finish_narrow<How>(Plain<Vectors>(task), Place(task), of_panel, tile.rows);
-      }
+      for_results(t, tile, [&](int64_t row, int64_t rows, int64_t result) {
+        task.y = tile.y + result * t.y_stride + panel * t.y_step;
+        task.skip = t.skip == nullptr ? nullptr : tile.skip + result * t.skip_stride + panel * S::kColumns;
+        const int32_t* from = of_panel + row * S::kColumns;
+        if constexpr (How == Finish::kAny) {
+          finish_rows(task, from, static_cast<int>(rows), Vectors);
+        } else if constexpr (Wide == 2) {
+          finish_wide<How>(plain, Place(task), from, rows);
+        } else {
+          finish_narrow<How>(plain, Place(task), from, rows);
+        }
+      });
     }
   };
   int64_t panel = first;

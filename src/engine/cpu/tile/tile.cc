@@ -22,6 +22,7 @@ TileEpilogue::TileEpilogue(const Epilogue& e) : full(e) {
 void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t next_size) {
   if (tiles.run != nullptr) {
     task.next_bytes = next_size;
+    if (task.line == 0) task.line = task.run;
     return tiles.run(task, vectors);
   }
   const int64_t count = (task.run + tiles.max_rows - 1) / tiles.max_rows;

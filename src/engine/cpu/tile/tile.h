@@ -27,7 +27,9 @@ struct TileTask {
   int64_t row_stride = 0;         // bytes
   int64_t run = 0, runs = 1;
   int64_t run_stride = 0;  // bytes between the first rows of two runs
-  int64_t steps = 0;       // of a segment: its bytes / 4
+  // Of a run, for TileSet::run: `line` rows that have results, then `gap` that have none, and so on; line 0: all have.
+  int64_t line = 0, gap = 0;
+  int64_t steps = 0;  // of a segment: its bytes / 4
   int64_t segments = 1;
   int64_t segment_step = 0;  // bytes between the starts of two segments
   const void* panel = nullptr;
@@ -103,7 +105,8 @@ struct TileSet {
   // Of a block's rows, at most: an eighth of the second-level cache or, where products are so fast that weights weigh
   // more, three eighths; the panel, the results and the next rows share the rest.
   int64_t block_bytes;
-  // All rows of a task times a range of panels; sets without it take one panel, by the functions below.
+  // All rows of a task, with gaps or not, times a range of panels. Sets without it take one panel, by the functions
+  // below.
   void (*run)(const TileTask& task, int vectors);
   TileFunction function[4][kMaxTileRows];
 
