@@ -73,6 +73,11 @@ int64_t range_of(const PanelLayout& layout, int64_t panel, int64_t most) {
   return count > 1 && layout.vectors(panel + count - 1) != layout.vectors(panel) ? count - 1 : count;
 }
 
+// Weights of an engine's steps follow each other, so tiles that are faster than the memory behind the second-level
+// cache fetch what lies so far behind theirs: the next panels, then the next steps'. Farther is too early for that
+// cache.
+constexpr int64_t kAheadBytes = 256 * 1024;
+
 template <const TileSet& Tiles, const Gather& Gathering>
 void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
   const ConvProblem p = merged(Tiles, problem);
@@ -108,9 +113,15 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
     task.skip = p.epilogue.has_skip ? a.skip + block.first * task.skip_stride + k : nullptr;
     task.y = static_cast<uint8_t*>(a.y) + block.first * task.y_stride + k * element;
     task.next = static_cast<const uint8_t*>(task.panel);
-    const bool more = panel + task.panels < layout.panels;
-    if (more) task.next += task.panels * layout.panel_bytes;
-    run_tiles(Tiles, layout.vectors(panel), task, more ? layout.panel_bytes : 0);
+    int64_t next_bytes = 0;
+    if (Tiles.run != nullptr && p.members <= 1) {
+      task.next += kAheadBytes;
+      next_bytes = task.panels * layout.panel_bytes;
+    } else if (panel + task.panels < layout.panels) {
+      task.next += task.panels * layout.panel_bytes;
+      next_bytes = layout.panel_bytes;
+    }
+    run_tiles(Tiles, layout.vectors(panel), task, next_bytes);
     if (k + task.channels == p.out_channels)
       for (int64_t i = block.first; i < block.first + block.pixels; ++i) store_pad(p.epilogue, a.y, i, p.out_channels);
   }

@@ -146,22 +146,15 @@ class Call {
         finish_(finish_of<Vectors>(t)) {}
 
   void run() {
-    const bool near = t_.panels * t_.panel_bytes <= kNearBytes;
-    if (near) {
-      const int64_t share = t_.next_bytes / (pairs_ * t_.panels * steps_);
-      Ahead ahead{t_.next, share};
+    Ahead ahead{t_.next, t_.next_bytes / (pairs_ * t_.panels * steps_)};
+    if (t_.panels * t_.panel_bytes <= kNearBytes) {
       for (int64_t i = 0; i < pairs_; ++i) {
         const TilePair pair = at(i);
         for (int64_t panel = 0; panel < t_.panels; panel += kGroup) group(pair, panel, ahead);
       }
     } else {
-      for (int64_t panel = 0; panel < t_.panels; panel += kGroup) {
-        const int64_t left = t_.panels - panel - kGroup;
-        const int64_t bytes = left > 0 ? std::min(kGroup, left) * t_.panel_bytes : t_.next_bytes;
-        Ahead ahead{left > 0 ? panel_at(panel + kGroup) : t_.next,
-                    bytes / (pairs_ * std::min(kGroup, t_.panels - panel) * steps_)};
+      for (int64_t panel = 0; panel < t_.panels; panel += kGroup)
         for (int64_t i = 0; i < pairs_; ++i) group(at(i), panel, ahead);
-      }
     }
     _tile_release();
   }
