@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/cpu/tile/config_amx.h"
 #include "engine/cpu/tile/job_amx.h"
 
 namespace qat::kernels {
@@ -20,22 +21,6 @@ namespace {
 
 constexpr int64_t kSteps = 16;  // of 4 bytes, in a register's row
 constexpr int64_t kDeep = 32;   // of 64 bytes: segments that are deeper are read once a panel, not once a pair of tiles
-
-struct alignas(64) TileConfig {
-  uint8_t palette = 1, start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {};
-};
-
-// Registers 0..3: sums, 4 and 5: activations, 6 and 7: weights.
-void configure(int rows) {
-  TileConfig config;
-  for (int i = 0; i < 6; ++i) config.rows[i] = static_cast<uint8_t>(rows);
-  config.rows[6] = config.rows[7] = kSteps;
-  asm volatile("" ::"r"(&config) : "memory");  // GCC 12's intrinsic says that it reads the first eight bytes only
-  _tile_loadconfig(&config);
-}
 
 // Of 64 bytes of depth, in all segments.
 int64_t steps_of(const TileTask& t) { return t.segments * ((t.steps + kSteps - 1) / kSteps); }
@@ -218,7 +203,7 @@ Finish choose_finish_of_range(TileTask t, int vectors) {
 template <int Vectors>
 void tiles_of(const TileTask& t, int64_t tiles, int rows) {
   const Finish how = choose_finish_of_range(t, Vectors);
-  configure(rows);
+  configure_tiles(rows);
   if (how == Finish::kAny)
     run_range<Vectors, 1>(t, tiles, rows, 0, t.panels, true, finish_some<Finish::kAny, Vectors, 1>);
   with_plain(how, [&](auto way) {
