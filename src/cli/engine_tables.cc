@@ -68,6 +68,17 @@ std::string profile_table(const std::vector<engine::StepProfile>& steps) {
   return table.text();
 }
 
+std::string tactic_text(const engine::LayerReport& layer, const engine::Roof& roof) {
+  std::string line = cat("tactic: ", layer.layer, ": ", layer.kernel, " (", layer.precision, ")");
+  if (layer.milliseconds <= 0) return line;
+  line += cat(", ", layer.milliseconds, " ms, best of ", layer.candidates);
+  const double peak = layer.precision == "int8" ? engine::int8_peak(roof, layer.kernel) : roof.int8_operations;
+  if (peak <= 0) return line;
+  const double rate = layer.operations / layer.milliseconds * 1e3;
+  return line + cat(", ", fixed(100 * rate / peak, 0), " % of ",
+                    peak == roof.amx_operations ? "AMX's int8 peak" : "the int8 peak");
+}
+
 namespace {
 
 std::string_view bound_name(engine::Bound bound) {
@@ -85,21 +96,26 @@ double weights_of(const std::vector<engine::StepProfile>& steps) {
 std::string roofline_table(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
   Table table{.header = {"layer", "kernel", "Mop", "KiB", "op/byte", "bound", "ms at it", "ms", "reached %"}};
   const double weights = weights_of(steps), total = total_ms(steps);
-  double operations = 0, least = 0;
+  double operations = 0, least = 0, int8_least = 0;
   for (const engine::StepProfile& step : steps) {
     const engine::Reached r = engine::reached(step, roof, weights);
-    operations += step.precision == "int8" ? step.operations : 0;
+    if (step.precision == "int8") {
+      operations += step.operations;
+      int8_least += 1e3 * step.operations / engine::int8_peak(roof, step.kernel);
+    }
     least += r.milliseconds;
     table.rows.push_back({step.name, step.kernel, fixed(step.operations / 1e6, 1), fixed(step.bytes / 1024, 0),
                           fixed(step.operations / std::max(step.bytes, 1.0), 1), std::string(bound_name(r.bound)),
                           fixed(r.milliseconds, 4), fixed(step.milliseconds, 4), fixed(100 * r.share, 0)});
   }
+  const bool amx = roof.amx_operations > 0;
   const auto giga = [](double x) { return fixed(x / 1e9, 0); };
-  return table.text() + cat("peaks of ", roof.threads, " threads: int8 ", giga(roof.int8_operations), " Gop/s, fp32 ",
+  return table.text() + cat("peaks of ", roof.threads, " threads: int8 ", giga(roof.int8_operations), " Gop/s, ",
+                            amx ? cat("int8 by AMX ", giga(roof.amx_operations), " Gop/s, ") : "", "fp32 ",
                             giga(roof.float_operations), " Gop/s, L2 ", giga(roof.near_bytes), " GB/s, behind it ",
                             giga(roof.far_bytes), " GB/s\nall layers: ", fixed(total, 3), " ms, at their bounds ",
                             fixed(least, 3), " ms; int8 ", giga(operations / total * 1e3), " Gop/s, ",
-                            fixed(100 * operations / total * 1e3 / roof.int8_operations, 1), " % of the peak\n");
+                            fixed(100 * int8_least / total, 1), amx ? " % of the peaks\n" : " % of the peak\n");
 }
 
 Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
@@ -117,12 +133,14 @@ Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::
                       {"ms", step.milliseconds},
                       {"reached", r.share}});
   }
-  return {{"threads", roof.threads},
-          {"int8_operations_per_s", roof.int8_operations},
-          {"fp32_operations_per_s", roof.float_operations},
-          {"l2_bytes_per_s", roof.near_bytes},
-          {"far_bytes_per_s", roof.far_bytes},
-          {"layers", layers}};
+  Json out{{"threads", roof.threads},
+           {"int8_operations_per_s", roof.int8_operations},
+           {"fp32_operations_per_s", roof.float_operations},
+           {"l2_bytes_per_s", roof.near_bytes},
+           {"far_bytes_per_s", roof.far_bytes},
+           {"layers", layers}};
+  if (roof.amx_operations > 0) out["int8_amx_operations_per_s"] = roof.amx_operations;
+  return out;
 }
 
 void show_engine(Context& context, const std::filesystem::path& path) {

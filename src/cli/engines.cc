@@ -47,16 +47,8 @@ std::string quoted(const std::string& word) {
 
 // threads 0: all.
 void print_tactics(Console& console, const engine::BuildReport& report, bool gpu, int threads) {
-  const double peak = gpu ? 0 : engine::measure_roof(threads > 0 ? threads : usable_cpus()).int8_operations;
-  for (const engine::LayerReport& layer : report.layers) {
-    std::string line = cat("tactic: ", layer.layer, ": ", layer.kernel, " (", layer.precision, ")");
-    if (layer.milliseconds > 0) {
-      const double rate = layer.operations / layer.milliseconds * 1e3;
-      line += cat(", ", layer.milliseconds, " ms, best of ", layer.candidates);
-      if (!gpu) line += cat(", ", fixed(100 * rate / peak, 0), " % of the int8 peak");
-    }
-    console.verbose(line);
-  }
+  const engine::Roof roof = gpu ? engine::Roof{} : engine::measure_roof(threads > 0 ? threads : usable_cpus());
+  for (const engine::LayerReport& layer : report.layers) console.verbose(tactic_text(layer, roof));
 }
 
 void print_report(Context& context, const engine::BuildReport& report) {

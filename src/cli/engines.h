@@ -42,6 +42,9 @@ Json layer_info(const engine::Plan& plan);
 Json profile_json(const std::vector<engine::StepProfile>& steps, int64_t runs);
 std::string profile_table(const std::vector<engine::StepProfile>& steps);
 
+// build --verbose: a layer's kernel, its time and its share of the int8 peak (without one, as of a GPU, no share).
+std::string tactic_text(const engine::LayerReport& layer, const engine::Roof& roof);
+
 // --roofline: each layer beside what the machine could do (engine/runtime/roofline.h).
 std::string roofline_table(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
 Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);

@@ -41,6 +41,57 @@ TEST(Engines, ShapesNameTheNetworksInput) {
   EXPECT_THROW(shape_for("in:1x3x64x65", "input"), Error);
 }
 
+engine::Roof roof(double amx_operations) {
+  return {.threads = 2,
+          .int8_operations = 1e12,
+          .float_operations = 2e11,
+          .amx_operations = amx_operations,
+          .near_bytes = 1e11,
+          .far_bytes = 1e10,
+          .near_size = 1e6};
+}
+
+// 2 ms at the peak of vpdpbusd, 0.25 at one of 8e12; and 1 ms at that of vpdpbusd.
+std::vector<engine::StepProfile> two_steps() {
+  return {
+      {.name = "a", .kernel = "conv_s8_16x32_amx", .precision = "int8", .milliseconds = 1, .operations = 2e9},
+      {.name = "b", .kernel = "conv_s8_14x32_avx512vnni", .precision = "int8", .milliseconds = 3, .operations = 1e9}};
+}
+
+std::string last_lines(const std::string& text) { return text.substr(text.find("peaks of")); }
+
+TEST(Engines, RooflineNamesBothPeaksWhereBothApply) {
+  EXPECT_EQ(
+      last_lines(roofline_table(two_steps(), roof(8e12))),
+      "peaks of 2 threads: int8 1000 Gop/s, int8 by AMX 8000 Gop/s, fp32 200 Gop/s, L2 100 GB/s, behind it 10 GB/s\n"
+      "all layers: 4.000 ms, at their bounds 1.250 ms; int8 750 Gop/s, 31.2 % of the peaks\n");
+  const Json json = roofline_json(two_steps(), roof(8e12));
+  EXPECT_EQ(json["int8_operations_per_s"], 1e12);
+  EXPECT_EQ(json["int8_amx_operations_per_s"], 8e12);
+  EXPECT_DOUBLE_EQ(json["layers"][0]["reached"], 0.25);
+  EXPECT_DOUBLE_EQ(json["layers"][1]["reached"], 1.0 / 3);
+}
+
+TEST(Engines, RooflineWithoutAmxHasOnePeak) {
+  const std::vector<engine::StepProfile> steps{two_steps()[1]};
+  EXPECT_EQ(last_lines(roofline_table(steps, roof(0))),
+            "peaks of 2 threads: int8 1000 Gop/s, fp32 200 Gop/s, L2 100 GB/s, behind it 10 GB/s\n"
+            "all layers: 3.000 ms, at their bounds 1.000 ms; int8 333 Gop/s, 33.3 % of the peak\n");
+  EXPECT_FALSE(roofline_json(steps, roof(0)).contains("int8_amx_operations_per_s"));
+}
+
+TEST(Engines, TacticsSayWhichPeakTheyReach) {
+  engine::LayerReport layer{.layer = "a", .precision = "int8", .kernel = "conv_s8_16x32_amx", .candidates = 3};
+  EXPECT_EQ(tactic_text(layer, roof(8e12)), "tactic: a: conv_s8_16x32_amx (int8)");
+  layer.milliseconds = 1, layer.operations = 2e9;
+  EXPECT_EQ(tactic_text(layer, roof(8e12)),
+            "tactic: a: conv_s8_16x32_amx (int8), 1 ms, best of 3, 25 % of AMX's int8 peak");
+  EXPECT_EQ(tactic_text(layer, {}), "tactic: a: conv_s8_16x32_amx (int8), 1 ms, best of 3");
+  layer.kernel = "conv_s8_14x32_avx512vnni", layer.milliseconds = 4;
+  EXPECT_EQ(tactic_text(layer, roof(8e12)),
+            "tactic: a: conv_s8_14x32_avx512vnni (int8), 4 ms, best of 3, 50 % of the int8 peak");
+}
+
 TEST(Engines, TrtexecGetsTheSameFlags) {
   const std::vector<Command> all = commands();
   const auto parsed = parse_words(all, {"build", "--onnx=a.onnx", "--saveEngine=b.engine", "--best", "--verbose",

@@ -15,10 +15,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using kernels::PeakKernel;
+using kernels::PeakTiles;
 
 // Beyond any L2, and as much as the weights and activations of a large network.
 constexpr size_t kFarBytes = size_t{32} << 20;
-constexpr int64_t kLoopRounds = 20'000;  // some 0.1 ms
+constexpr int64_t kLoopRounds = 20'000, kTileRounds = 5'000;  // some 0.1 ms
 
 // The work of one thread: `rounds` of a loop, or `rounds` passes over `size` bytes.
 struct Work {
@@ -73,19 +74,29 @@ Roof measure_roof(int threads) {
     work.size = size;
     return rate(team, work) * static_cast<double>(size) * all;
   };
-  return {.threads = threads,
-          .int8_operations =
-              rate(team, {.loop = peak.int8, .rounds = kLoopRounds}) * static_cast<double>(peak.int8_operations) * all,
-          .float_operations = rate(team, {.loop = peak.floats, .rounds = kLoopRounds}) *
-                              static_cast<double>(peak.float_operations) * all,
-          .near_bytes = bytes(near),
-          .far_bytes = bytes(far),
-          .near_size = static_cast<double>(l2) * all};
+  Roof roof{.threads = threads,
+            .int8_operations = rate(team, {.loop = peak.int8, .rounds = kLoopRounds}) *
+                               static_cast<double>(peak.int8_operations) * all,
+            .float_operations = rate(team, {.loop = peak.floats, .rounds = kLoopRounds}) *
+                                static_cast<double>(peak.float_operations) * all,
+            .near_bytes = bytes(near),
+            .far_bytes = bytes(far),
+            .near_size = static_cast<double>(l2) * all};
+  // Last, so that all before it is measured as on a machine without AMX.
+  if (const PeakTiles* tiles = kernels::peak_tiles()) {
+    roof.amx_operations =
+        rate(team, {.loop = tiles->int8, .rounds = kTileRounds}) * static_cast<double>(tiles->int8_operations) * all;
+  }
+  return roof;
+}
+
+double int8_peak(const Roof& roof, std::string_view kernel) {
+  return roof.amx_operations > 0 && kernels::uses_tiles(kernel) ? roof.amx_operations : roof.int8_operations;
 }
 
 Reached reached(const StepProfile& step, const Roof& roof, double all_weights) {
   if (step.precision == "bf16" || step.precision == "fp16") return {};
-  const double peak = step.precision == "int8" ? roof.int8_operations : roof.float_operations;
+  const double peak = step.precision == "int8" ? int8_peak(roof, step.kernel) : roof.float_operations;
   const double activations = step.bytes - step.weight_bytes;
   const double compute = step.operations / peak;
   const double memory = step.weight_bytes / (all_weights > roof.near_size ? roof.far_bytes : roof.near_bytes) +

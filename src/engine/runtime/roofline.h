@@ -1,10 +1,13 @@
 // How far a layer is from what the machine can do: its time against the time that its operations or its bytes need.
 //
-//   compute  operations / peak of its type                (vpdpbusd or the level's own product; f32 by fma)
+//   compute  operations / peak of its type                (tdpbusd where the kernel is AMX's, else vpdpbusd or the
+//                                                          level's own product; f32 by fma)
 //   memory   weights / far + activations / near           near: L2, where inputs and output fit into it; far elsewhere
 //   share    max(compute, memory) / measured time
 // Weights come from afar when those of the whole network do not fit into L2. Peaks are measured on all threads at once.
 #pragma once
+
+#include <string_view>
 
 #include "engine/runtime/session.h"
 
@@ -13,12 +16,16 @@ namespace qat::engine {
 struct Roof {
   int threads = 1;
   double int8_operations = 0, float_operations = 0;  // per second; a multiply-add is two
+  double amx_operations = 0;                         // the same of int8 by AMX; 0: the machine may run none
   double near_bytes = 0, far_bytes = 0;              // per second: from L2, and from what lies behind it
   double near_size = 0;                              // bytes of all L2 caches used
 };
 
 // Measures this machine; some 0.1 s.
 Roof measure_roof(int threads);
+
+// Operations per second that int8 layers on this kernel are held against.
+double int8_peak(const Roof& roof, std::string_view kernel);
 
 enum class Bound { kCompute, kMemory, kUnknown };
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/cpu/kernel.h"
 #include "engine/cpu/peak/peak.h"
 
 namespace qat::engine {
@@ -41,12 +42,35 @@ TEST(Roofline, TypesWithoutAPeakHaveNoBound) {
   EXPECT_EQ(reached(step, kRoof, 0).bound, Bound::kUnknown);
 }
 
+TEST(Roofline, AmxLayersAreHeldAgainstAmx) {
+  Roof roof = kRoof;
+  roof.amx_operations = 8e12;
+  StepProfile step{.precision = "int8", .milliseconds = 1, .operations = 2e9, .bytes = 1e5};
+  for (const char* kernel : {"conv_s8_16x32_amx", "gemm_s8_16x32_amx"}) {
+    step.kernel = kernel;
+    EXPECT_DOUBLE_EQ(reached(step, roof, 0).milliseconds, 0.25) << kernel;
+    EXPECT_DOUBLE_EQ(reached(step, roof, 0).share, 0.25) << kernel;
+  }
+  for (const char* kernel : {"conv_s8_14x32_avx512vnni", "conv_s8_winograd_avx512vnni", "gemm_s8_reference", ""}) {
+    step.kernel = kernel;
+    EXPECT_DOUBLE_EQ(reached(step, roof, 0).milliseconds, 2) << kernel;
+  }
+  // oneDNN's names end so, too.
+  step.kernel = "brgconv:avx512_core_amx", step.precision = "fp32";
+  EXPECT_DOUBLE_EQ(reached(step, roof, 0).milliseconds, 10);
+}
+
 TEST(Roofline, MeasuredPeaksAreInOrder) {
   for (const int threads : {1, 2}) {
     const Roof roof = measure_roof(threads);
     EXPECT_EQ(roof.threads, threads);
     EXPECT_GT(roof.int8_operations, roof.float_operations);
     EXPECT_GT(roof.float_operations, 1e8);
+    if (kernels::runnable(Isa::kAmx)) {
+      EXPECT_GT(roof.amx_operations, 1e8);
+    } else {
+      EXPECT_EQ(roof.amx_operations, 0);
+    }
     EXPECT_GT(roof.near_bytes, 1e8);
     EXPECT_GT(roof.far_bytes, 1e8);
     EXPECT_GT(roof.near_size, 0);

@@ -20,4 +20,8 @@ const PeakKernel& peak_kernel() {
   return peak_kernels().back();
 }
 
+const PeakTiles* peak_tiles() { return runnable(kPeakAmx.isa) ? &kPeakAmx : nullptr; }
+
+bool uses_tiles(std::string_view kernel) { return kernel.ends_with("_amx"); }
+
 }  // namespace qat::kernels

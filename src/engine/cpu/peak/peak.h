@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "base/cpu.h"
 
@@ -21,5 +22,15 @@ struct PeakKernel {
 // Best first; the last one runs everywhere. The instructions are those of the kernels of the same level.
 std::span<const PeakKernel> peak_kernels();
 const PeakKernel& peak_kernel();  // the first that this machine may run
+
+// Products of tiles, on a unit of their own that only kernels of AMX use: all others are held against peak_kernel().
+struct PeakTiles {
+  const char* name;
+  Isa isa;
+  int64_t int8_operations;  // of one round; a multiply-add is two
+  void (*int8)(int64_t rounds);
+};
+const PeakTiles* peak_tiles();             // null where this machine may run none
+bool uses_tiles(std::string_view kernel);  // an int8 kernel's name ends in its ISA
 
 }  // namespace qat::kernels

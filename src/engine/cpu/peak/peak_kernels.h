@@ -6,5 +6,6 @@
 namespace qat::kernels {
 
 extern const PeakKernel kPeakAvx512Vnni, kPeakAvxVnni, kPeakAvx512, kPeakAvx2, kPeakPortable;
+extern const PeakTiles kPeakAmx;
 
 }  // namespace qat::kernels

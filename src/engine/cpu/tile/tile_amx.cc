@@ -13,6 +13,7 @@
 
 #include <utility>
 
+#include "engine/cpu/tile/config_amx.h"
 #include "engine/cpu/tile/finish_amx.h"
 
 namespace qat::kernels {
@@ -23,23 +24,6 @@ constexpr int64_t kGroup = 4;               // panels whose sums wait: 16 KiB
 constexpr int64_t kChunkBytes = 12 * 1024;  // of a pair's activations
 constexpr int64_t kNearBytes = 512 * 1024;  // weights that stay in the second-level cache from pair to pair
 constexpr int64_t kAhead = 2;               // registers of weights are fetched so many steps before
-
-struct alignas(64) TileConfig {
-  uint8_t palette = 1, start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {};
-};
-
-// Registers 0 and 1: sums of the first tile, 2 and 3: of the second, 4 and 5: their activations, 6 and 7: weights.
-void configure(int first, int second) {
-  TileConfig config;
-  for (const int i : {0, 1, 4}) config.rows[i] = static_cast<uint8_t>(first);
-  for (const int i : {2, 3, 5}) config.rows[i] = static_cast<uint8_t>(second);
-  config.rows[6] = config.rows[7] = kSteps;
-  asm volatile("" ::"r"(&config) : "memory");  // GCC 12's intrinsic says that it reads the first eight bytes only
-  _tile_loadconfig(&config);
-}
 
 int64_t steps_of_segment(const TileTask& t) { return (t.steps + kSteps - 1) / kSteps; }  // of 64 bytes
 
@@ -173,7 +157,7 @@ class Call {
     TilePair pair{.tile = {rows_.at(2 * index), {}}, .count = 1};
     if (2 * index + 1 < rows_.count()) pair.tile[pair.count++] = rows_.at(2 * index + 1);
     const int first = pair.tile[0].rows, second = pair.tile[pair.count - 1].rows;
-    if (first != first_ || second != second_) configure(first_ = first, second_ = second);
+    if (first != first_ || second != second_) configure_tiles(first_ = first, second_ = second);
     return pair;
   }
 
