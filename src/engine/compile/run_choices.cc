@@ -127,7 +127,7 @@ class Chooser {
     for (const Plan& plan : plans) runs.push_back(std::make_unique<PlanRun>(plan, threads_, shape_));
     std::vector<Times> least(plans.size(), Times(draft_.plan.steps.size(), 1e30));
     double spent = 0;
-    for (int round = 0; round < 5 && (round < 2 || spent < request_.tactic_seconds / 5); ++round) {
+    for (int round = 0; round < 9 && (round < 2 || spent < request_.tactic_seconds / 5); ++round) {
       for (size_t r = 0; r < runs.size(); ++r) {
         poll();
         // From the second round on after a run of its own: the other kind's weights have taken the place of its own.
@@ -229,7 +229,7 @@ class Chooser {
       const Plan plans[2] = {plan_of(one), plan_of(other)};
       PlanRun runs[2] = {{plans[0], threads_, shape_}, {plans[1], threads_, shape_}};
       double least[2] = {1e30, 1e30}, spent = 0;
-      for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 12); ++i) {
+      for (int i = 0; i < 9 && (i < 2 || spent < request_.tactic_seconds / 12); ++i) {
         for (const int r : {0, 1}) {
           poll();
           if (i > 0) spent += runs[r].seconds();  // as in measure()
