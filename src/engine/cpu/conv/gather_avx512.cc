@@ -10,6 +10,7 @@ namespace {
 struct Columns {
   Columns(const uint8_t* const* rows, int64_t count, int64_t offset) {
     __m512i row[4];
+#pragma GCC unroll 4
     for (int64_t r = 0; r < 4; ++r) row[r] = _mm512_loadu_si512(rows[r < count ? r : 0] + offset);
     const __m512i low01 = _mm512_unpacklo_epi32(row[0], row[1]), high01 = _mm512_unpackhi_epi32(row[0], row[1]);
     const __m512i low23 = _mm512_unpacklo_epi32(row[2], row[3]), high23 = _mm512_unpackhi_epi32(row[2], row[3]);
@@ -29,6 +30,7 @@ struct Columns {
 template <int Lane>
 [[gnu::always_inline]] inline uint8_t* store_lane(const Columns& upper, const Columns& lower, int64_t bytes,
                                                   uint8_t* to) {
+#pragma GCC unroll 4
   for (int j = 0; j < 4; ++j, to += bytes) {  // upwards: a store goes over what follows, which is written later
     upper.store<Lane>(j, to);
     lower.store<Lane>(j, to + 12);
