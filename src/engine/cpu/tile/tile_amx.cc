@@ -20,8 +20,7 @@ namespace qat::kernels {
 namespace {
 
 constexpr int64_t kSteps = 16;              // of 4 bytes, in a register's row
-constexpr int64_t kGroup = 4;               // panels whose sums wait: 16 KiB
-constexpr int64_t kFewPairs = 3;            // take half a group of far weights, which are fetched panel by panel
+constexpr int64_t kGroup = 2;               // panels whose sums wait: 8 KiB
 constexpr int64_t kChunkBytes = 12 * 1024;  // of a pair's activations
 constexpr int64_t kNearBytes = 512 * 1024;  // weights that stay in the second-level cache from pair to pair
 constexpr int64_t kAhead = 2;               // registers of weights are fetched so many steps before
@@ -135,12 +134,11 @@ class Call {
     if (t_.panels * t_.panel_bytes <= kNearBytes) {
       for (int64_t i = 0; i < pairs_; ++i) {
         const TilePair pair = at(i);
-        for (int64_t panel = 0; panel < t_.panels; panel += kGroup) multiply_panels(pair, panel, kGroup, ahead);
+        for (int64_t panel = 0; panel < t_.panels; panel += kGroup) multiply_panels(pair, panel, ahead);
       }
     } else {
-      const int64_t group = pairs_ <= kFewPairs ? kGroup / 2 : kGroup;
-      for (int64_t panel = 0; panel < t_.panels; panel += group)
-        for (int64_t i = 0; i < pairs_; ++i) multiply_panels(at(i), panel, group, ahead);
+      for (int64_t panel = 0; panel < t_.panels; panel += kGroup)
+        for (int64_t i = 0; i < pairs_; ++i) multiply_panels(at(i), panel, ahead);
     }
     _tile_release();
   }
@@ -163,9 +161,9 @@ class Call {
     return pair;
   }
 
-  // A pair times up to `most` panels.
-  void multiply_panels(const TilePair& pair, int64_t panel, int64_t most, Ahead& ahead) {
-    const int64_t count = std::min(most, t_.panels - panel), chunks = count > 1 ? chunks_ : 1;
+  // A pair times up to kGroup panels.
+  void multiply_panels(const TilePair& pair, int64_t panel, Ahead& ahead) {
+    const int64_t count = std::min(kGroup, t_.panels - panel), chunks = count > 1 ? chunks_ : 1;
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t first = steps_ * chunk / chunks, last = steps_ * (chunk + 1) / chunks;
       for (int64_t i = 0; i < count; ++i) {
