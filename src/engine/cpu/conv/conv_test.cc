@@ -200,6 +200,25 @@ TEST(Conv, TilesOfSeveralRows) {
   }
 }
 
+// Rows so deep that they are multiplied in chunks, weights that a cache does not hold from tile to tile, several images
+// in a block, with panels left over.
+TEST(Conv, DeepRowsFarWeightsManyImages) {
+  Random random(9);
+  const ConvProblem pointwise{.in_channels = 1030, .out_channels = 560, .batch = 1, .in_h = 5, .in_w = 9};
+  ConvProblem window{.in_channels = 260, .out_channels = 240, .kernel_h = 3, .kernel_w = 3, .batch = 4};
+  window.pad_top = window.pad_left = window.pad_bottom = window.pad_right = 1;
+  window.in_h = 4, window.in_w = 7;
+  ConvProblem uneven = window;  // pads that lines share only in part
+  uneven.in_channels = 70, uneven.pad_left = 0, uneven.pad_right = 2, uneven.dilation_h = 2, uneven.pad_top = 2;
+  for (ConvProblem p : {pointwise, window, uneven}) {
+    for (const int32_t zero_point : {0, 77}) {
+      p.in_zero_point = zero_point;
+      p.epilogue = make_cpu_epilogue(random.below(48), random);
+      compare_all(p, random, Values::kRandom, Scales::kSmall);
+    }
+  }
+}
+
 TEST(Conv, RandomProblems) {
   Random random(5);
   for (int64_t index = 0; index < 300; ++index) {
