@@ -16,6 +16,7 @@ namespace qat::kernels {
 namespace {
 
 constexpr int64_t kMostSteps = 8;  // between two chunks of an epilogue
+constexpr int kUnrolled = 4;
 
 // Multiplies rows [First, First + Count) of a tile, some steps at a time, fetching `next_step` bytes at `next` with
 // each.
@@ -43,30 +44,47 @@ class Multiplication {
   [[gnu::always_inline]] void some_steps(int64_t count, Sums<Rows, Vectors>& sums) {
     count = count < left_ ? count : left_;
     left_ -= count;
-    steps(count, sums);
+    for (; count > 0; --count) add_steps(sums, std::integer_sequence<int, 0>());
   }
 
   [[gnu::always_inline]] void remaining_steps(Sums<Rows, Vectors>& sums) {
-    steps(left_, sums);
-    for (int64_t segment = t_.segments - 1; segment > 0; --segment) {
+    for (int64_t segment = t_.segments;;) {
+      steps(left_, sums);
+      if (--segment == 0) return;
+      left_ = t_.steps;
       offset_ += t_.segment_step - 4 * t_.steps;
-      steps(t_.steps, sums);
     }
   }
 
  private:
   [[gnu::always_inline]] void steps(int64_t count, Sums<Rows, Vectors>& sums) {
-    for (; count > 0; --count, offset_ += 4, w_ += 64 * Vectors, next_ += next_step_) {
-      const typename Dot::template Weights<Vectors> weights(w_);
+    for (; count >= kUnrolled; count -= kUnrolled) {
+      add_steps(sums, std::make_integer_sequence<int, kUnrolled>());
+    }
+    if (count & 2) add_steps(sums, std::make_integer_sequence<int, 2>());
+    if (count & 1) add_steps(sums, std::make_integer_sequence<int, 1>());
+  }
+
+  template <int... Step>
+  [[gnu::always_inline]] void add_steps(Sums<Rows, Vectors>& sums, std::integer_sequence<int, Step...>) {
+    (add_step<Step>(sums), ...);
+    offset_ += 4 * sizeof...(Step), w_ += 64 * Vectors * sizeof...(Step);
+  }
+
+  template <int Step>
+  [[gnu::always_inline]] void add_step(Sums<Rows, Vectors>& sums) {
+    const typename Dot::template Weights<Vectors> weights(w_ + 64 * Vectors * Step);
 #pragma GCC unroll 16
-      for (int i = 0; i < Count; ++i) {
-        int32_t four;
-        std::memcpy(&four, x_[i] + offset_, 4);
-        weights.add(_mm512_set1_epi32(four), sums.acc[First + i]);
-      }
+    for (int i = 0; i < Count; ++i) {
+      int32_t four;
+      std::memcpy(&four, x_[i] + offset_ + 4 * Step, 4);
+      weights.add(_mm512_set1_epi32(four), sums.acc[First + i]);
+    }
+    if constexpr (Step % 2 == 0) {
       _mm_prefetch(next_, _MM_HINT_T1);
       if constexpr (Count == Rows) _mm_prefetch(next_ + next_step_ / 2, _MM_HINT_T1);  // halves fetch 64 bytes at most
     }
+    next_ += next_step_;
   }
 
   const TileTask& t_;
