@@ -167,9 +167,11 @@ class Chooser {
       from.emplace_back(count);
       const auto cheapest = static_cast<size_t>(std::min_element(total.begin(), total.end()) - total.begin());
       for (size_t w = 0; w < count; ++w) {
-        const bool stays = total[w] <= total[cheapest] + kSwitch * plain;
+        // The first stretch of another way does not find its input where a run all in that way left it.
+        const double change = kSwitch * plain + std::max(0.0, cost(s, ways_[cheapest]) - cost(s, ways_[w]));
+        const bool stays = total[w] <= total[cheapest] + change;
         from[s][w] = stays ? w : cheapest;
-        next[w] = (stays ? total[w] : total[cheapest] + kSwitch * plain) + cost(s, ways_[w]);
+        next[w] = (stays ? total[w] : total[cheapest] + change) + cost(s, ways_[w]);
       }
       total = next;
     }
