@@ -6,23 +6,9 @@
 namespace qat::kernels {
 namespace {
 
-// `pixels` of `pitch` bytes each, their first `tap` bytes side by side; writes a few bytes more.
-void copy_dense(const uint8_t* from, int64_t pixels, int64_t pitch, int64_t tap, uint8_t* to) {
-  int64_t i = 0;
-  if (tap == 3) {  // two at a time
-    for (; i + 2 <= pixels; i += 2, from += 8, to += 6) {
-      uint64_t two;
-      std::memcpy(&two, from, 8);
-      two = (two & 0xFFFFFF) | (two >> 8 & 0xFFFFFF000000);
-      std::memcpy(to, &two, 8);
-    }
-  }
-  for (; i < pixels; ++i, from += pitch, to += tap)
-    for (int64_t c = 0; c < tap; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
-}
-
 // Input rows [top, top + rows) of one image and group, each with its pads, in pixels of `tap` bytes.
-void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t top, int64_t rows, uint8_t* to) {
+void copy_band(const ConvProblem& p, int64_t tap, const Gather& gather, const uint8_t* image, int64_t top, int64_t rows,
+               uint8_t* to) {
   const int64_t pitch = pitch_of(p.in_channels);
   const auto left = static_cast<size_t>(p.pad_left * tap), right = static_cast<size_t>(p.pad_right * tap);
   const auto inside = static_cast<size_t>(p.in_w * tap);
@@ -38,7 +24,7 @@ void copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t 
     if (tap == pitch) {
       std::memcpy(to, from, inside);
     } else if (p.groups == 1) {
-      copy_dense(from, p.in_w, pitch, tap, to);
+      gather.dense({.from = from, .pixels = p.in_w, .pitch = pitch, .channels = tap, .to = to});
     } else {  // pad bytes of the group's last dword are copied from its neighbour: their weights are 0
       for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
     }
@@ -92,8 +78,8 @@ const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks:
   if (blocks.windows == Windows::kColumns) {
     lay_columns(p, gather, image, top, block.runs, scratch, rows);
   } else {
-    copy_band(p, blocks.tap_bytes, image, top, (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1,
-              rows);
+    copy_band(p, blocks.tap_bytes, gather, image, top,
+              (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1, rows);
   }
   return rows;
 }
