@@ -19,6 +19,7 @@ constexpr double kSwitch = 0.006;      // of the whole, that a change of the way
 constexpr double kWorth = 0.99;        // of the plain schedule's time, that the chosen one may take at most
 constexpr Way kTiles[] = {1, 2};       // images
 constexpr double kAlternative = 0.98;  // of the plain kernel's time, that another one may take at most
+constexpr double kWithout = 0.995;     // of the time with alternatives that were faster alone, that a run without takes
 
 // Microseconds of all steps under one schedule, with one choice of kernels.
 using Times = std::vector<double>;
@@ -189,7 +190,7 @@ class Chooser {
       const size_t most = largest(choice);
       for (size_t a = 0; a < choice.takes.size(); ++a)
         choice.takes[a] = choice.takes[a] && draft_.alternatives[a].packed_bytes < most;
-      if (!faster(choice, best, 1.0)) break;
+      if (!faster(choice, best, kWithout)) break;
     }
     if (faster(best, Choice{}, kWorth)) return best;
     const Choice schedule{.schedule = best.schedule, .takes = {}}, kernels{.schedule = {}, .takes = best.takes};
@@ -231,7 +232,7 @@ class Chooser {
       const Plan plans[2] = {plan_of(one), plan_of(other)};
       PlanRun runs[2] = {{plans[0], threads_, shape_}, {plans[1], threads_, shape_}};
       double least[2] = {1e30, 1e30}, spent = 0;
-      for (int i = 0; i < 5 && (i < 2 || spent < request_.tactic_seconds / 12); ++i) {
+      for (int i = 0; i < 12 && (i < 2 || spent < request_.tactic_seconds / 5); ++i) {
         for (const int r : {0, 1}) {
           poll();
           if (i > 0) spent += runs[r].seconds();  // as in measure()
