@@ -168,8 +168,9 @@ class Chooser {
       from.emplace_back(count);
       const auto cheapest = static_cast<size_t>(std::min_element(total.begin(), total.end()) - total.begin());
       for (size_t w = 0; w < count; ++w) {
-        // The first stretch of another way does not find its input where a run all in that way left it.
-        const double change = kSwitch * plain + std::max(0.0, cost(s, ways_[cheapest]) - cost(s, ways_[w]));
+        // The first stretch in tiles does not find its input in cache, as it did in a run all in tiles.
+        const double input = ways_[cheapest] == 0 ? std::max(0.0, cost(s, 0) - cost(s, ways_[w])) : 0;
+        const double change = kSwitch * plain + input;
         const bool stays = total[w] <= total[cheapest] + change;
         from[s][w] = stays ? w : cheapest;
         next[w] = (stays ? total[w] : total[cheapest] + change) + cost(s, ways_[w]);
