@@ -36,6 +36,12 @@ Draft with_alternatives(Draft draft, const Takes& takes) {
   return draft;
 }
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 struct Choice {
   std::vector<StepGroup> schedule;
   std::vector<bool> takes;  // by alternative
@@ -225,23 +231,28 @@ class Chooser {
     return text;
   }
 
-  // Is the whole faster with one choice than `worth` of its time with another? The least of some rounds of both.
+  // Is the whole faster with one choice than `worth` of its time with another? By the median of what rounds of both
+  // say: a clock that moves changes the least time of either by more than the choices differ.
   bool faster(const Choice& one, const Choice& other, double worth) {
     if (key(one) == key(other)) return false;
     const std::string keys[2] = {cat(key(one), " beside ", key(other)), cat(key(other), " beside ", key(one))};
     if (!cache_.find(keys[0]) || !cache_.find(keys[1])) {
       const Plan plans[2] = {plan_of(one), plan_of(other)};
       PlanRun runs[2] = {{plans[0], threads_, shape_}, {plans[1], threads_, shape_}};
-      double least[2] = {1e30, 1e30}, spent = 0;
+      std::vector<double> ratios, others;
+      double spent = 0;
       for (int i = 0; i < 12 && (i < 2 || spent < request_.tactic_seconds / 5); ++i) {
+        double seconds[2];
         for (const int r : {0, 1}) {
           poll();
           if (i > 0) spent += runs[r].seconds();  // as in measure()
-          const double seconds = runs[r].seconds();
-          least[r] = std::min(least[r], seconds), spent += seconds;
+          spent += seconds[r] = runs[r].seconds();
         }
+        if (i > 0) ratios.push_back(seconds[0] / seconds[1]), others.push_back(seconds[1]);
       }
-      for (const int r : {0, 1}) cache_.add(keys[r], rounded_time(1e6 * least[r]));
+      const double ratio = median(ratios), microseconds = 1e6 * median(others);
+      cache_.add(keys[0], ratio * microseconds);
+      cache_.add(keys[1], microseconds);
     }
     return *cache_.find(keys[0]) < worth * *cache_.find(keys[1]);
   }
