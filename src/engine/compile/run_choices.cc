@@ -19,6 +19,7 @@ constexpr double kSwitch = 0.006;      // of the whole, that a change of the way
 constexpr double kWorth = 0.99;        // of the plain schedule's time, that the chosen one may take at most
 constexpr Way kTiles[] = {1, 2};       // images
 constexpr double kAlternative = 0.98;  // of the plain kernel's time, that another one may take at most
+constexpr double kWithout = 0.995;     // of the time with alternatives that were faster alone, that a run without takes
 
 // Microseconds of all steps under one schedule, with one choice of kernels.
 using Times = std::vector<double>;
@@ -33,6 +34,12 @@ Draft with_alternatives(Draft draft, const Takes& takes) {
     draft.plan.isa = std::max(draft.plan.isa, a.isa);
   }
   return draft;
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 struct Choice {
@@ -167,9 +174,12 @@ class Chooser {
       from.emplace_back(count);
       const auto cheapest = static_cast<size_t>(std::min_element(total.begin(), total.end()) - total.begin());
       for (size_t w = 0; w < count; ++w) {
-        const bool stays = total[w] <= total[cheapest] + kSwitch * plain;
+        // The first stretch in tiles does not find its input in cache, as it did in a run all in tiles.
+        const double input = ways_[cheapest] == 0 ? std::max(0.0, cost(s, 0) - cost(s, ways_[w])) : 0;
+        const double change = kSwitch * plain + input;
+        const bool stays = total[w] <= total[cheapest] + change;
         from[s][w] = stays ? w : cheapest;
-        next[w] = (stays ? total[w] : total[cheapest] + kSwitch * plain) + cost(s, ways_[w]);
+        next[w] = (stays ? total[w] : total[cheapest] + change) + cost(s, ways_[w]);
       }
       total = next;
     }
@@ -187,7 +197,7 @@ class Chooser {
       const size_t most = largest(choice);
       for (size_t a = 0; a < choice.takes.size(); ++a)
         choice.takes[a] = choice.takes[a] && draft_.alternatives[a].packed_bytes < most;
-      if (!faster(choice, best, 1.0)) break;
+      if (!faster(choice, best, kWithout)) break;
     }
     if (faster(best, Choice{}, kWorth)) return best;
     const Choice schedule{.schedule = best.schedule, .takes = {}}, kernels{.schedule = {}, .takes = best.takes};
@@ -221,23 +231,28 @@ class Chooser {
     return text;
   }
 
-  // Is the whole faster with one choice than `worth` of its time with another? The least of some rounds of both.
+  // Is the whole faster with one choice than `worth` of its time with another? By the median of what rounds of both
+  // say: a clock that moves changes the least time of either by more than the choices differ.
   bool faster(const Choice& one, const Choice& other, double worth) {
     if (key(one) == key(other)) return false;
     const std::string keys[2] = {cat(key(one), " beside ", key(other)), cat(key(other), " beside ", key(one))};
     if (!cache_.find(keys[0]) || !cache_.find(keys[1])) {
       const Plan plans[2] = {plan_of(one), plan_of(other)};
       PlanRun runs[2] = {{plans[0], threads_, shape_}, {plans[1], threads_, shape_}};
-      double least[2] = {1e30, 1e30}, spent = 0;
-      for (int i = 0; i < 9 && (i < 2 || spent < request_.tactic_seconds / 12); ++i) {
+      std::vector<double> ratios, others;
+      double spent = 0;
+      for (int i = 0; i < 12 && (i < 2 || spent < request_.tactic_seconds / 5); ++i) {
+        double seconds[2];
         for (const int r : {0, 1}) {
           poll();
           if (i > 0) spent += runs[r].seconds();  // as in measure()
-          const double seconds = runs[r].seconds();
-          least[r] = std::min(least[r], seconds), spent += seconds;
+          spent += seconds[r] = runs[r].seconds();
         }
+        if (i > 0) ratios.push_back(seconds[0] / seconds[1]), others.push_back(seconds[1]);
       }
-      for (const int r : {0, 1}) cache_.add(keys[r], rounded_time(1e6 * least[r]));
+      const double ratio = median(ratios), microseconds = 1e6 * median(others);
+      cache_.add(keys[0], ratio * microseconds);
+      cache_.add(keys[1], microseconds);
     }
     return *cache_.find(keys[0]) < worth * *cache_.find(keys[1]);
   }

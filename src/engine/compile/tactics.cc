@@ -36,7 +36,7 @@ void drop_outclassed(std::vector<Candidate>& found) {
 }
 
 constexpr double kNever = 1e30;
-constexpr double kMaybe = 1.2;  // a slice of a step weighs more on kernels that prepare much
+constexpr double kMaybe = 2.0;  // a slice of a step weighs more on kernels that prepare much and find weights in memory
 struct Timed {
   Candidate candidate;
   double microseconds = kNever;

@@ -29,9 +29,17 @@ struct ColumnTask {
   uint8_t* to;
 };
 
+// Pixels `pitch` bytes apart, their first `channels` bytes side by side; writes a few bytes more.
+struct DenseTask {
+  const uint8_t* from;
+  int64_t pixels, pitch, channels;
+  uint8_t* to;
+};
+
 struct Gather {
   void (*rows)(const GatherTask& task);
   void (*columns)(const ColumnTask& task);
+  void (*dense)(const DenseTask& task);
 };
 extern const Gather kGather, kGatherAvx2, kGatherAvx512;
 

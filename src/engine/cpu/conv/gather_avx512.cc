@@ -1,7 +1,7 @@
 // Gathering rows in pieces of 64 bytes, for AVX-512.
 #include <immintrin.h>
 
-#include "engine/cpu/conv/gather_rows.h"
+#include "engine/cpu/conv/gather_dense.h"
 
 namespace qat::kernels {
 namespace {
@@ -55,6 +55,6 @@ void gather_columns_avx512(const ColumnTask& t) {
 
 }  // namespace
 
-constinit const Gather kGatherAvx512 = make_gather<64>(gather_columns_avx512);
+constinit const Gather kGatherAvx512 = make_gather<64>(gather_columns_avx512, gather_dense_fours);
 
 }  // namespace qat::kernels

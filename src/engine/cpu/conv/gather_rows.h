@@ -143,9 +143,20 @@ inline void gather_columns_from(const ColumnTask& t, int64_t first) {
 
 inline void gather_columns(const ColumnTask& t) { gather_columns_from(t, 0); }
 
+// Pixels [first, t.pixels).
+inline void gather_dense_from(const DenseTask& t, int64_t first) {
+  const uint8_t* from = t.from + first * t.pitch;
+  uint8_t* to = t.to + first * t.channels;
+  for (int64_t i = first; i < t.pixels; ++i, from += t.pitch, to += t.channels)
+    for (int64_t c = 0; c < t.channels; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
+}
+
+inline void gather_dense(const DenseTask& t) { gather_dense_from(t, 0); }
+
 template <int Piece>
-constexpr Gather make_gather(void (*columns)(const ColumnTask&) = gather_columns) {
-  return {gather_rows_in<Piece>, columns};
+constexpr Gather make_gather(void (*columns)(const ColumnTask&) = gather_columns,
+                             void (*dense)(const DenseTask&) = gather_dense) {
+  return {gather_rows_in<Piece>, columns, dense};
 }
 
 }  // namespace

@@ -7,25 +7,21 @@
 namespace qat::kernels {
 namespace {
 
-// `pixels` of `pitch` bytes each, their first `tap` bytes side by side; writes a few bytes more.
-void copy_dense(const uint8_t* from, int64_t pixels, int64_t pitch, int64_t tap, uint8_t* to) {
-  int64_t i = 0;
-  if (tap == 3) {  // two at a time
-    for (; i + 2 <= pixels; i += 2, from += 8, to += 6) {
-      uint64_t two;
-      std::memcpy(&two, from, 8);
-      two = (two & 0xFFFFFF) | (two >> 8 & 0xFFFFFF000000);
-      std::memcpy(to, &two, 8);
-    }
+void copy_row(const ConvProblem& p, int64_t tap, const Gather& gather, const uint8_t* from, uint8_t* to) {
+  const int64_t pitch = pitch_of(p.in_channels);
+  if (tap == pitch) {
+    std::memcpy(to, from, static_cast<size_t>(p.in_w * tap));
+  } else if (p.groups == 1) {
+    gather.dense({.from = from, .pixels = p.in_w, .pitch = pitch, .channels = tap, .to = to});
+  } else {  // pad bytes of the group's last dword are copied from its neighbour: their weights are 0
+    for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
   }
-  for (; i < pixels; ++i, from += pitch, to += tap)
-    for (int64_t c = 0; c < tap; c += kChannelGroup) std::memcpy(to + c, from + c, kChannelGroup);
 }
 
 // Input rows [top, top + rows) of one image and group, each with `left` and `right` pads, in pixels of `tap` bytes;
 // returns the end.
-uint8_t* copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int64_t top, int64_t rows, int64_t left,
-                   int64_t right, uint8_t* to) {
+uint8_t* copy_band(const ConvProblem& p, int64_t tap, const Gather& gather, const uint8_t* image, int64_t top,
+                   int64_t rows, int64_t left, int64_t right, uint8_t* to) {
   const int64_t pitch = pitch_of(p.in_channels);
   const auto inside = static_cast<size_t>(p.in_w * tap);
   const auto fill = [&](size_t bytes) {
@@ -34,15 +30,10 @@ uint8_t* copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int6
   };
   for (int64_t h = top; h < top + rows; ++h) {
     fill(static_cast<size_t>(left * tap));
-    const uint8_t* from = image + h * p.in_w * pitch;
     if (h < 0 || h >= p.in_h) {
       std::memset(to, p.in_zero_point, inside);
-    } else if (tap == pitch) {
-      std::memcpy(to, from, inside);
-    } else if (p.groups == 1) {
-      copy_dense(from, p.in_w, pitch, tap, to);
-    } else {  // pad bytes of the group's last dword are copied from its neighbour: their weights are 0
-      for (int64_t w = 0; w < p.in_w; ++w) std::memcpy(to + w * tap, from + w * pitch, static_cast<size_t>(tap));
+    } else {
+      copy_row(p, tap, gather, image + h * p.in_w * pitch, to);
     }
     to += inside;
     fill(static_cast<size_t>(right * tap));
@@ -51,13 +42,13 @@ uint8_t* copy_band(const ConvProblem& p, int64_t tap, const uint8_t* image, int6
 }
 
 // The bands of a block's images, whose lines share their pads.
-void copy_joined(const ConvProblem& p, const Blocks& blocks, const Blocks::Block& block, const uint8_t* image,
-                 int64_t top, uint8_t* to) {
+void copy_joined(const ConvProblem& p, const Blocks& blocks, const Blocks::Block& block, const Gather& gather,
+                 const uint8_t* image, int64_t top, uint8_t* to) {
   const int64_t lines = (block.run + blocks.gap) / (blocks.line + blocks.gap);
   const int64_t rows = lines + (p.kernel_h - 1) * p.dilation_h, right = std::max<int64_t>(0, p.pad_right - p.pad_left);
   for (int64_t i = 0; i < block.runs;
        ++i, image += p.in_h * p.in_w * pitch_of(p.in_channels), to += blocks.run_stride) {
-    uint8_t* end = copy_band(p, blocks.tap_bytes, image, top, rows, p.pad_left, right, to);
+    uint8_t* end = copy_band(p, blocks.tap_bytes, gather, image, top, rows, p.pad_left, right, to);
     std::memset(end, p.in_zero_point, static_cast<size_t>(p.pad_right * blocks.tap_bytes));
   }
 }
@@ -104,12 +95,12 @@ const uint8_t* lay_out(const Blocks& blocks, const ConvProblem& p, const Blocks:
   if (blocks.windows == Windows::kImage) return image + top * p.in_w * pitch;
   uint8_t* rows = scratch + blocks.offset();
   if (blocks.windows == Windows::kJoined) {
-    copy_joined(p, blocks, block, image, top, rows);
+    copy_joined(p, blocks, block, gather, image, top, rows);
   } else if (blocks.windows == Windows::kColumns) {
     lay_columns(p, gather, image, top, block.runs, scratch, rows);
   } else {
-    copy_band(p, blocks.tap_bytes, image, top, (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1,
-              p.pad_left, p.pad_right, rows);
+    copy_band(p, blocks.tap_bytes, gather, image, top,
+              (block.runs - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1, p.pad_left, p.pad_right, rows);
   }
   return rows;
 }

@@ -9,6 +9,7 @@ namespace {
 // A dword of activations x0 x1 x2 x3 becomes two pairs of 16 bit, x0 x2 and x1 x3, which is how the weights are packed.
 struct MaddWords {
   static constexpr int kHighest = 10;  // none is halved: weights are widened once a step
+  static constexpr int kUnrolled = 1;
   template <int Vectors>
   struct Weights {
     [[gnu::always_inline]] explicit Weights(const int8_t* w) {

@@ -1,8 +1,8 @@
-// Tiles of up to 14 rows x 32 columns for AVX-512 VNNI, in halves of 7.
+// Tiles of up to 14 rows x 32 columns for AVX-512 VNNI.
 //
-// 14 x 2 sums + 2 weight vectors + 1 broadcast fit 32 registers. A half's step of 4 bytes takes 14 vpdpbusd on 9 loads,
-// so neither AMD's Zen 4 (one 512-bit vpdpbusd and one load a cycle) nor Zen 5 or Intel's cores (two and two) wait for
-// loads. Nothing could be added to them: other multiplications share vpdpbusd's units on Zen 4 and 5.
+// 14 x 2 sums + 2 weight vectors + 1 broadcast fit 32 registers. A step of 4 bytes takes 28 vpdpbusd on 16 loads, a
+// half's 14 on 9, so neither AMD's Zen 4 (one 512-bit vpdpbusd and one load a cycle) nor Zen 5 or Intel's cores (two
+// and two) wait for loads. Nothing could be added to them: other multiplications share vpdpbusd's units on Zen 4 and 5.
 #include "engine/cpu/tile/tile512.h"
 
 namespace qat::kernels {
@@ -10,6 +10,7 @@ namespace {
 
 struct DotBytes {
   static constexpr int kHighest = 8;  // rows of a tile that is not halved: fewer than 8 sums wait for each other
+  static constexpr int kUnrolled = 4;
   template <int Vectors>
   struct Weights {
     [[gnu::always_inline]] explicit Weights(const int8_t* w) {

@@ -26,20 +26,25 @@ void tile_words(TileTask t, int64_t tiles) {
     const uint8_t* next = t.next;
     for (int64_t left = t.steps; left > 0; left -= kSteps, block += t.segment_step) {
       const uint8_t* x = block;
-      for (int64_t step = left < kSteps ? left : kSteps; step > 0; --step, x += 4, w += Vectors * kVector) {
+      int64_t steps = left < kSteps ? left : kSteps;
+      const auto step = [&](int64_t at) {
         Vector weights[Vectors];
 #pragma GCC unroll 2
-        for (int v = 0; v < Vectors; ++v) weights[v] = Dot::load(w + v * kVector);
+        for (int v = 0; v < Vectors; ++v) weights[v] = Dot::load(w + (at * Vectors + v) * kVector);
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) {
-          const Vector words = Dot::broadcast(x + i * kVector);
+          const Vector words = Dot::broadcast(x + i * kVector + 4 * at);
 #pragma GCC unroll 2
           for (int v = 0; v < Vectors; ++v) sums[i][v] = Dot::add(sums[i][v], words, weights[v]);
         }
         _mm_prefetch(next, _MM_HINT_T1);
         _mm_prefetch(next + next_step / 2, _MM_HINT_T1);  // a step's share is up to two lines
         next += next_step;
+      };
+      for (; steps >= 4; steps -= 4, x += 16, w += 4 * Vectors * kVector) {
+        step(0), step(1), step(2), step(3);
       }
+      for (; steps > 0; --steps, x += 4, w += Vectors * kVector) step(0);
     }
     t.next += t.next_bytes;
     uint8_t* y = t.y;
