@@ -23,7 +23,8 @@ constexpr size_t kLine = 64, kHugePage = size_t{2} << 20;
 AlignedBuffer::AlignedBuffer(size_t bytes) : size_((bytes + kLine - 1) / kLine * kLine) {
   if (size_ == 0) return;
   const bool huge = size_ >= kHugePage;
-  data_ = static_cast<std::byte*>(std::aligned_alloc(huge ? kHugePage : kLine, size_));
+  const size_t alignment = huge ? kHugePage : kLine;
+  data_ = static_cast<std::byte*>(std::aligned_alloc(alignment, (size_ + alignment - 1) / alignment * alignment));
   if (data_ == nullptr) {
     fail(Code::kOutOfMemory, "the engine needs ", human_bytes(static_cast<double>(size_)),
          " for this input shape; use a smaller batch or image");

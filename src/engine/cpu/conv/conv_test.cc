@@ -219,6 +219,28 @@ TEST(Conv, DeepRowsFarWeightsManyImages) {
   }
 }
 
+// Bands whose lines share pads (windows.h): a last block of fewer images, several blocks of an image, lines of one
+// pixel or of so few that they are gathered, no pads, pads on one side.
+TEST(Conv, JoinedLines) {
+  Random random(10);
+  const auto problem = [](int64_t in, int64_t out, int64_t batch, int64_t height, int64_t width, int64_t pad) {
+    ConvProblem p{.in_channels = in, .out_channels = out, .kernel_h = 3, .kernel_w = 3, .batch = batch};
+    p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = pad;
+    p.in_h = height, p.in_w = width;
+    return p;
+  };
+  ConvProblem left = problem(20, 40, 2, 12, 15, 1), right = left;
+  left.pad_left = 2, left.pad_right = 0;
+  right.pad_left = 0, right.pad_right = 2;
+  for (ConvProblem p :
+       {problem(448, 8, 5, 26, 26, 1), problem(8, 40, 1, 40, 41, 1), problem(16, 20, 2, 9, 1, 1),
+        problem(16, 20, 9, 2, 2, 1), problem(24, 33, 3, 18, 17, 0), problem(24, 33, 3, 4, 3, 0), left, right}) {
+    p.in_zero_point = 41;
+    p.epilogue = make_cpu_epilogue(random.below(48), random);
+    compare_all(p, random, Values::kRandom, Scales::kSmall);
+  }
+}
+
 TEST(Conv, RandomProblems) {
   Random random(5);
   for (int64_t index = 0; index < 300; ++index) {

@@ -49,8 +49,11 @@ bool wide_enough(const TileSet& tiles, int64_t out_w) {
 int64_t joined_pitch(const ConvProblem& p) { return p.in_w + std::max(p.pad_left, p.pad_right); }
 int64_t joined_gap(const ConvProblem& p) { return joined_pitch(p) - p.out_w(); }
 
+// Can a band be joined, and do at least 7/10 of its tiles' rows have results?
 bool joins(const TileSet& tiles, const ConvProblem& p) {
-  return tiles.run != nullptr && taps_touch(p) && p.stride_h == 1 && p.stride_w == 1 && joined_gap(p) >= 0;
+  if (tiles.run == nullptr || !taps_touch(p) || p.stride_h != 1 || p.stride_w != 1 || joined_gap(p) < 0) return false;
+  const int64_t rows = p.out_h() * joined_pitch(p) - joined_gap(p);  // of an image
+  return 10 * p.out_h() * p.out_w() >= 7 * tiles.max_rows * ceil_div(rows, tiles.max_rows);
 }
 
 Windows choose_windows(const TileSet& tiles, const ConvProblem& p) {
@@ -174,7 +177,7 @@ int64_t shared_blocks(const TileSet& tiles, const ConvProblem& p) {
   const int64_t most = std::min(lines, std::max(first, ceil_div(kFinest * p.members, images)));
   int64_t best = first, cost = 0;
   for (int64_t n = first; n <= most; ++n) {
-    const int64_t height = ceil_div(lines, n), rows = height * width;
+    const int64_t height = ceil_div(lines, n), rows = height * (width + least.gap) - least.gap;
     const int64_t entry = rows + rows * above / (height * p.stride_h);
     const int64_t now = slowest(p, images * ceil_div(lines, height), rows, entry, panels);
     if (n == first || now < cost) best = n, cost = now;

@@ -39,7 +39,7 @@ struct Blocks {
   int64_t line = 0, gap = 0;                      // of kJoined: pixels of a line, and rows to the next one
   int64_t count;                                  // of blocks
   int64_t blocks_per_image = 0, lines = 0;        // but of kPixels and kGathered; lines: output rows of a block
-  int64_t images = 1;                             // of a block
+  int64_t images = 1;                             // of a block; 1 where it is cut for a team
 
   struct Block {
     int64_t first, pixels;  // of the output

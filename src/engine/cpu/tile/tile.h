@@ -47,7 +47,8 @@ struct TileTask {
   int64_t panels = 1;
   int64_t panel_bytes = 0, y_step = 0;
 
-  // Weights that come after these, fetched into the second-level cache meanwhile: `next_bytes` a tile.
+  // Weights that come after these, fetched into the second-level cache meanwhile: `next_bytes` a tile, or in all for
+  // TileSet::run.
   const uint8_t* next = nullptr;
   int64_t next_bytes = 0;
 
@@ -68,8 +69,6 @@ class TileWalk {
  public:
   TileWalk(TileTask& task, int64_t height, int64_t tiles)
       : task_(&task), height_(height), tiles_(tiles), in_run_(tiles), runs_(task.runs) {}
-  // As far as another one, with a copy of its task.
-  TileWalk(const TileWalk& other, TileTask& task) : TileWalk(other) { task_ = &task; }
 
   // To the next tile; false after the last.
   bool next() {
@@ -132,8 +131,8 @@ extern const TileSet kTileWordsAvxVnni;
 extern const TileSet kTileWordsAvx512;
 extern const TileSet kTileWordsAvx512Vnni;
 
-// The runs of a task against one panel, in tiles of nearly equal height, fetching `next_size` bytes at task.next on the
-// way.
+// The runs of a task against its panel or panels, in tiles of nearly equal height, fetching `next_size` bytes at
+// task.next on the way.
 void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t next_size);
 
 }  // namespace qat::kernels

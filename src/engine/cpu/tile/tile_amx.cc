@@ -11,7 +11,7 @@
 // in chunks of their depth, which stay in the first-level cache from panel to panel while sums wait in memory.
 #include <immintrin.h>
 
-#include <utility>
+#include <algorithm>
 
 #include "engine/cpu/tile/config_amx.h"
 #include "engine/cpu/tile/finish_amx.h"
