@@ -90,6 +90,11 @@ TEST(Engines, TacticsSayWhichPeakTheyReach) {
   layer.kernel = "conv_s8_14x32_avx512vnni", layer.milliseconds = 4;
   EXPECT_EQ(tactic_text(layer, roof(8e12)),
             "tactic: a: conv_s8_14x32_avx512vnni (int8), 4 ms, best of 3, 50 % of the int8 peak");
+  // One figure for both peaks: the kernel tells which is its own.
+  EXPECT_EQ(tactic_text(layer, roof(1e12)),
+            "tactic: a: conv_s8_14x32_avx512vnni (int8), 4 ms, best of 3, 50 % of the int8 peak");
+  layer.kernel = "onednn", layer.precision = "fp32";
+  EXPECT_EQ(tactic_text(layer, roof(8e12)), "tactic: a: onednn (fp32), 4 ms, best of 3");
 }
 
 TEST(Engines, TrtexecGetsTheSameFlags) {
