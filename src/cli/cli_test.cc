@@ -83,6 +83,10 @@ TEST(Parse, WrongWordsAreNamedWithTheNearest) {
   EXPECT_NE(error_of({"eval", "a", "b"}).find("unexpected word 'b'"), std::string::npos);
   EXPECT_NE(error_of({"build", "a.onnx"}).find("unexpected word 'a.onnx'; did you mean --onnx=a.onnx?"),
             std::string::npos);
+  EXPECT_NE(error_of({"bench", "a.engine", "iterations", "5"}).find("'iterations'; did you mean --iterations? usage"),
+            std::string::npos);
+  EXPECT_NE(error_of({"build", "int8"}).find("did you mean --int8?"), std::string::npos);
+  EXPECT_NE(error_of({"build", "onnx=a.onnx"}).find("did you mean --onnx?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "eval.batch", "3"}).find("did you mean EVAL.BATCH?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "EVAL.BATCH", "many"}).find("expected an integer"), std::string::npos);
   EXPECT_NE(error_of({"eval", "--threads"}), "no error");
@@ -201,6 +205,17 @@ TEST_F(Report, WhatRowsDoNotShareHasAColumn) {
        {"net ", "resnet8", "vgg16_bn", "data", "/cats", "/dogs (train)", "threads", "16", "device", "CPU X", "CPU Y"})
     EXPECT_NE(report.find(word), std::string::npos) << word << "\n" << report;
   EXPECT_NE(report.find("\nlatency: median\n"), std::string::npos) << report;
+}
+
+TEST_F(Report, WhatARowDoesNotSayIsNotSaidOfIt) {
+  add("a.engine", {{"net", "resnet8"}, {"threads", 2}, {"median_ms", 1.0}, {"device", "CPU X"}});
+  add("b.engine", {{"median_ms", 2.0}, {"device", "CPU X"}});
+  add("c.engine", {{"net", "resnet8"}, {"top1", 50.0}, {"data", "/d"}, {"split", "test"}});
+  const std::string report = text(), header = report.substr(0, report.find('\n'));
+  for (const char* column : {"net ", " threads  "}) EXPECT_NE(header.find(column), std::string::npos) << report;
+  // Of c.engine no timing, of the others no accuracy: they are no different in these.
+  for (const char* column : {"device", "data"}) EXPECT_EQ(header.find(column), std::string::npos) << report;
+  EXPECT_NE(report.find("\nlatency: median on CPU X; accuracy on /d\n"), std::string::npos) << report;
 }
 
 // Asked before the work; the question leaves nothing.
