@@ -237,11 +237,18 @@ TEST(Results, WhatCannotBeWrittenIsKnownBefore) {
   EXPECT_EQ(ask(folder / "a"), Code::kIo);
   EXPECT_EQ(ask(folder / "file"), Code::kIo);
   EXPECT_EQ(ask(folder / "new"), Code::kOk);
-  EXPECT_FALSE(fs::exists(folder / "new" / "results.jsonl"));
-  EXPECT_EQ(code_of([&] { prepare_output(folder / "b" / "c" / "x.onnx"); }), Code::kOk);
+  EXPECT_FALSE(fs::exists(folder / "new"));
+  const fs::path deep = folder / "b" / "c" / "x.onnx";
+  EXPECT_EQ(code_of([&] { check_output(deep); }), Code::kOk);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2);
+  make_folder_of(deep);
+  EXPECT_EQ(code_of([&] { check_output(deep); }), Code::kOk);
   EXPECT_TRUE(fs::is_empty(folder / "b" / "c"));
-  EXPECT_EQ(code_of([&] { prepare_output(folder / "file" / "x.onnx"); }), Code::kIo);
-  EXPECT_EQ(code_of([&] { prepare_output(folder / "b"); }), Code::kIo);
+  fs::create_symlink("nowhere", folder / "link");
+  for (const char* place : {"file/x.onnx", "file/deep/x.onnx", "link/x.onnx", "b", "d/"}) {
+    EXPECT_EQ(code_of([&] { check_output(folder / place); }), Code::kIo) << place;
+  }
+  EXPECT_EQ(code_of([&] { make_folder_of(folder / "file" / "x.onnx"); }), Code::kIo);
   fs::remove_all(folder);
 }
 

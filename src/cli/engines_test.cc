@@ -133,12 +133,14 @@ TEST(Engines, TrtexecsFailureIsOurs) {
   setenv("PATH", (folder.string() + ":" + path).c_str(), 1);
   const std::vector<Command> all = commands();
   try {
-    run_trtexec(parse_words(all, {"build"})->context);
+    const std::string save = "--saveEngine=" + (folder / "new" / "a.engine").string();
+    run_trtexec(parse_words(all, {"build", save.c_str()})->context);
     ADD_FAILURE() << "exit code 3 was a success";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kFailure);
     EXPECT_NE(std::string(error.what()).find("exit code 3"), std::string::npos) << error.what();
   }
+  EXPECT_TRUE(fs::is_directory(folder / "new")) << "trtexec makes no folder for its engine";
   setenv("PATH", path.c_str(), 1);
   fs::remove_all(folder);
 }
