@@ -113,7 +113,9 @@ TEST_F(Path, F_Build) {
   const Outcome built = command({"build"}), telling = command({"build", "--verbose"});
   expect_ok(built);
   expect_ok(telling);
+  ASSERT_NE(built.err.find("fused: "), std::string::npos) << built.err;
   EXPECT_EQ(built.err.find("fused: "), built.err.rfind("fused: ")) << built.err;
+  EXPECT_NE(built.err.find("(--verbose lists them)"), std::string::npos) << built.err;
   EXPECT_NE(telling.err.find("fused: "), telling.err.rfind("fused: ")) << telling.err;
   EXPECT_TRUE(fs::exists(output("save_engine/engine_quant_True_dynamic_input_True.engine")));
   const std::string onnx = "--onnx=outputs/save_onnx/onnx_quant_False_dynamic_input_True.onnx";

@@ -91,6 +91,19 @@ TEST(Usage, OutputsThatCannotBeWrittenAreNamedBeforeTheWork) {
     for (const char* flag : {"--exportTimes=", "--exportProfile=", "--exportLayerInfo="})
       EXPECT_TRUE(fails_with(qat({"bench", "a.engine", flag + place}, there), 7, place));
   }
+  for (const char* outputs : {"OUTPUTS=a.pth/below", "OUTPUTS=/proc/none"})
+    EXPECT_TRUE(fails_with(qat({"bench", "--onnx=a.onnx", outputs}, there), 7, "results.jsonl"));
+}
+
+TEST(Usage, RefusedCommandsLeaveNoFolders) {
+  const Folder folder;
+  const RunOptions there{.folder = folder.path};
+  for (const char* name : {"a.onnx", "a.engine", "a.pth"}) std::ofstream(folder.path / name) << "x";
+  EXPECT_TRUE(fails_with(qat({"convert", "--checkpoint=a.pth", "--output=new/deep/x.onnx"}, there), 3, "a.pth"));
+  EXPECT_TRUE(fails_with(qat({"build", "--onnx=a.onnx", "--saveEngine=new/deep/x.engine"}, there), 3, "a.onnx"));
+  EXPECT_TRUE(fails_with(qat({"bench", "--onnx=a.onnx", "--saveEngine=new/x.engine"}, there), 3, "a.onnx"));
+  EXPECT_TRUE(fails_with(qat({"bench", "a.engine"}, there), 3, "a.engine"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path), {}), 3);
 }
 
 // They would be taken for what the figures are of.

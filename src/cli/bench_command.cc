@@ -60,8 +60,9 @@ engine::Plan build_plan(Context& context, fs::path& path) {
   refuse_overwriting(path, options.build.engine);
   path = options.build.engine;
   check_exports(context.args, path);
-  prepare_output(path);
+  check_output(path);
   engine::Plan plan = build_engine(context).plan;
+  make_folder_of(path);
   engine::save_plan(path, plan);
   return plan;
 }
@@ -161,6 +162,7 @@ void profile(Context& context, engine::Session& session, const eval::Latency& la
 }
 
 int run(Context& context) {
+  check_record(context.options());  // --onnx builds first
   const std::vector<double> wanted = percentiles(context.args);
   fs::path path;
   const auto plan = std::make_shared<const engine::Plan>(plan_for(context, path));
@@ -174,7 +176,6 @@ int run(Context& context) {
                            .duration_s = context.args.number("--duration", 3),
                            .iterations = static_cast<int64_t>(context.args.number("--iterations", 10, 1)),
                            .interrupted = interrupted};
-  check_record(context.options());
   context.console.info(cat("timing ", path.string(), " at ", shape_text(how.shape), " on ", session.device_name(),
                            plan->device == engine::Device::kCpu ? cat(", ", session.threads(), " threads") : ""));
   const eval::Latency latency = eval::measure(session, how);

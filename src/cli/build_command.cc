@@ -47,13 +47,14 @@ int run(Context& context) {
   const fs::path onnx = onnx_path(options), engine = engine_path(options);
   require_file(onnx, "run `qat convert` first, or give --onnx=FILE");
   refuse_overwriting(onnx, engine);
-  prepare_output(engine);
+  check_output(engine);
   if (options.build.backend == "tensorrt") {
     run_trtexec(context);
     return 0;
   }
 
   const engine::BuildResult built = build_engine(context);
+  make_folder_of(engine);
   engine::save_plan(engine, built.plan);
   const Json object = json_of(built, onnx, engine);
   const engine::Profile& profile = built.plan.profile;

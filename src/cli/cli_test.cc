@@ -83,6 +83,10 @@ TEST(Parse, WrongWordsAreNamedWithTheNearest) {
   EXPECT_NE(error_of({"eval", "a", "b"}).find("unexpected word 'b'"), std::string::npos);
   EXPECT_NE(error_of({"build", "a.onnx"}).find("unexpected word 'a.onnx'; did you mean --onnx=a.onnx?"),
             std::string::npos);
+  EXPECT_NE(error_of({"bench", "a.engine", "iterations", "5"}).find("'iterations'; did you mean --iterations? usage"),
+            std::string::npos);
+  EXPECT_NE(error_of({"build", "int8"}).find("did you mean --int8?"), std::string::npos);
+  EXPECT_NE(error_of({"build", "onnx=a.onnx"}).find("did you mean --onnx?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "eval.batch", "3"}).find("did you mean EVAL.BATCH?"), std::string::npos);
   EXPECT_NE(error_of({"eval", "EVAL.BATCH", "many"}).find("expected an integer"), std::string::npos);
   EXPECT_NE(error_of({"eval", "--threads"}), "no error");
@@ -203,6 +207,17 @@ TEST_F(Report, WhatRowsDoNotShareHasAColumn) {
   EXPECT_NE(report.find("\nlatency: median\n"), std::string::npos) << report;
 }
 
+TEST_F(Report, WhatARowDoesNotSayIsNotSaidOfIt) {
+  add("a.engine", {{"net", "resnet8"}, {"threads", 2}, {"median_ms", 1.0}, {"device", "CPU X"}});
+  add("b.engine", {{"median_ms", 2.0}, {"device", "CPU X"}});
+  add("c.engine", {{"net", "resnet8"}, {"top1", 50.0}, {"data", "/d"}, {"split", "test"}});
+  const std::string report = text(), header = report.substr(0, report.find('\n'));
+  for (const char* column : {"net ", " threads  "}) EXPECT_NE(header.find(column), std::string::npos) << report;
+  // Of c.engine no timing, of the others no accuracy: they are no different in these.
+  for (const char* column : {"device", "data"}) EXPECT_EQ(header.find(column), std::string::npos) << report;
+  EXPECT_NE(report.find("\nlatency: median on CPU X; accuracy on /d\n"), std::string::npos) << report;
+}
+
 // Asked before the work; the question leaves nothing.
 TEST(Results, WhatCannotBeWrittenIsKnownBefore) {
   const fs::path folder = fs::temp_directory_path() / cat("qat_cli_before_", getpid());
@@ -222,11 +237,18 @@ TEST(Results, WhatCannotBeWrittenIsKnownBefore) {
   EXPECT_EQ(ask(folder / "a"), Code::kIo);
   EXPECT_EQ(ask(folder / "file"), Code::kIo);
   EXPECT_EQ(ask(folder / "new"), Code::kOk);
-  EXPECT_FALSE(fs::exists(folder / "new" / "results.jsonl"));
-  EXPECT_EQ(code_of([&] { prepare_output(folder / "b" / "c" / "x.onnx"); }), Code::kOk);
+  EXPECT_FALSE(fs::exists(folder / "new"));
+  const fs::path deep = folder / "b" / "c" / "x.onnx";
+  EXPECT_EQ(code_of([&] { check_output(deep); }), Code::kOk);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2);
+  make_folder_of(deep);
+  EXPECT_EQ(code_of([&] { check_output(deep); }), Code::kOk);
   EXPECT_TRUE(fs::is_empty(folder / "b" / "c"));
-  EXPECT_EQ(code_of([&] { prepare_output(folder / "file" / "x.onnx"); }), Code::kIo);
-  EXPECT_EQ(code_of([&] { prepare_output(folder / "b"); }), Code::kIo);
+  fs::create_symlink("nowhere", folder / "link");
+  for (const char* place : {"file/x.onnx", "file/deep/x.onnx", "link/x.onnx", "b", "d/"}) {
+    EXPECT_EQ(code_of([&] { check_output(folder / place); }), Code::kIo) << place;
+  }
+  EXPECT_EQ(code_of([&] { make_folder_of(folder / "file" / "x.onnx"); }), Code::kIo);
   fs::remove_all(folder);
 }
 

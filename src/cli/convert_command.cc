@@ -86,7 +86,7 @@ Variant variant_of(Context& context, bool quant, bool dynamic) {
                   .checkpoint = checkpoint_for(options, quant, context.console),
                   .onnx = context.args.text("--output", default_path(options, quant, dynamic))};
   refuse_overwriting(variant.checkpoint, variant.onnx);
-  prepare_output(variant.onnx);
+  check_output(variant.onnx);
   return variant;
 }
 
@@ -105,6 +105,7 @@ Json export_one(Context& context, const Variant& variant) {
                             .shape = dynamic ? std::vector<int64_t>{} : static_shape(options, graph),
                             .opset = static_cast<int>(options.convert.opset)};
   if (interrupted()) fail(Code::kFailure, "[convert] interrupted; ", path.string(), " was not written");
+  make_folder_of(path);
   io::onnx().write(path, graph, form);
   return Json{{"onnx", path.string()},
               {"checkpoint", checkpoint.string()},

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/engines.h"
 #include "cli/table.h"
+#include "engine/cpu/peak/peak.h"
 #include "engine/plan/file.h"
 
 namespace qat::cli {
@@ -72,11 +73,11 @@ std::string tactic_text(const engine::LayerReport& layer, const engine::Roof& ro
   std::string line = cat("tactic: ", layer.layer, ": ", layer.kernel, " (", layer.precision, ")");
   if (layer.milliseconds <= 0) return line;
   line += cat(", ", layer.milliseconds, " ms, best of ", layer.candidates);
-  const double peak = layer.precision == "int8" ? engine::int8_peak(roof, layer.kernel) : roof.int8_operations;
-  if (peak <= 0) return line;
+  const double peak = engine::int8_peak(roof, layer.kernel);
+  if (layer.precision != "int8" || peak <= 0) return line;
+  const bool amx = roof.amx_operations > 0 && kernels::uses_tiles(layer.kernel);
   const double rate = layer.operations / layer.milliseconds * 1e3;
-  return line + cat(", ", fixed(100 * rate / peak, 0), " % of ",
-                    peak == roof.amx_operations ? "AMX's int8 peak" : "the int8 peak");
+  return line + cat(", ", fixed(100 * rate / peak, 0), " % of ", amx ? "AMX's int8 peak" : "the int8 peak");
 }
 
 namespace {

@@ -90,6 +90,11 @@ TEST(Engines, TacticsSayWhichPeakTheyReach) {
   layer.kernel = "conv_s8_14x32_avx512vnni", layer.milliseconds = 4;
   EXPECT_EQ(tactic_text(layer, roof(8e12)),
             "tactic: a: conv_s8_14x32_avx512vnni (int8), 4 ms, best of 3, 50 % of the int8 peak");
+  // One figure for both peaks: the kernel tells which is its own.
+  EXPECT_EQ(tactic_text(layer, roof(1e12)),
+            "tactic: a: conv_s8_14x32_avx512vnni (int8), 4 ms, best of 3, 50 % of the int8 peak");
+  layer.kernel = "onednn", layer.precision = "fp32";
+  EXPECT_EQ(tactic_text(layer, roof(8e12)), "tactic: a: onednn (fp32), 4 ms, best of 3");
 }
 
 TEST(Engines, TrtexecGetsTheSameFlags) {
@@ -128,12 +133,14 @@ TEST(Engines, TrtexecsFailureIsOurs) {
   setenv("PATH", (folder.string() + ":" + path).c_str(), 1);
   const std::vector<Command> all = commands();
   try {
-    run_trtexec(parse_words(all, {"build"})->context);
+    const std::string save = "--saveEngine=" + (folder / "new" / "a.engine").string();
+    run_trtexec(parse_words(all, {"build", save.c_str()})->context);
     ADD_FAILURE() << "exit code 3 was a success";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kFailure);
     EXPECT_NE(std::string(error.what()).find("exit code 3"), std::string::npos) << error.what();
   }
+  EXPECT_TRUE(fs::is_directory(folder / "new")) << "trtexec makes no folder for its engine";
   setenv("PATH", path.c_str(), 1);
   fs::remove_all(folder);
 }

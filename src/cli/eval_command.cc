@@ -121,7 +121,7 @@ int run(Context& context) {
   const std::shared_ptr<const data::Dataset> images =
       data::open_dataset(options.data, split_of(options.eval.split), names);
   if (const std::string missing = data::missing_classes(*images); !missing.empty()) {
-    context.console.warn(cat("the ", options.eval.split, " split has ", missing));
+    context.console.warn(cat("the folder of the ", options.eval.split, " split has ", missing));
   }
   check_record(options);
   data::Loader loader = loader_for(options, images);

@@ -90,6 +90,18 @@ std::string upper(std::string text) {
   return text;
 }
 
+// "iterations" is --iterations, "a.onnx" what --onnx takes; "" for other words.
+std::string flag_meant(const std::vector<Flag>& flags, const std::string& word) {
+  const auto find = [&flags](const std::string& name) {
+    return std::find_if(flags.begin(), flags.end(), [&name](const Flag& flag) { return flag.name == "--" + name; });
+  };
+  if (const auto flag = find(word.substr(0, word.find('='))); flag != flags.end()) return flag->name;
+  const size_t dot = word.rfind('.');
+  if (dot == std::string::npos) return "";
+  const auto flag = find(word.substr(dot + 1));
+  return flag == flags.end() || flag->value.empty() ? "" : cat(flag->name, '=', word);
+}
+
 // Operands first, then overrides: "x.pth EVAL.BATCH 10". Values after their key are no operands.
 void sort_words(const Bound& bound, Args& args, std::vector<std::string>& overrides) {
   for (size_t i = 0; i < bound.words.size(); ++i) {
@@ -110,9 +122,7 @@ void sort_words(const Bound& bound, Args& args, std::vector<std::string>& overri
       std::vector<std::string> names;
       for (const config::Key& key : config::keys()) names.push_back(key.name);
       std::string near = closest(word, names);
-      const std::string flag = "--" + word.substr(word.rfind('.') + 1);  // "a.onnx" is what --onnx takes
-      const auto takes = [&flag](const Flag& f) { return f.name == flag && !f.value.empty(); };
-      if (std::any_of(bound.flags.begin(), bound.flags.end(), takes)) near = cat(flag, '=', word);
+      if (const std::string flag = flag_meant(bound.flags, word); !flag.empty()) near = flag;
       fail(Code::kUsage, "unexpected word '", word, "'; ", near.empty() ? "" : cat("did you mean ", near, "? "),
            "usage: ", usage_of(*bound.command));
     }

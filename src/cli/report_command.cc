@@ -83,54 +83,74 @@ std::string text_of(const Json& record, const char* field) {
 // Then the time of the GPU counts, as the copies to it are not the engine's.
 bool on_gpu(const Entry& entry) { return entry.bench.is_object() && entry.bench.contains("gpu_median_ms"); }
 
-// What rows can only be compared under where it is the same for all; "" where a row has none.
+// What rows can only be compared under where it is the same for all; "" where a row does not say it.
 std::string net_of(const Entry& entry) { return entry.text("net"); }
 std::string data_of(const Entry& entry) {
   const std::string place = text_of(entry.eval, "data"), split = text_of(entry.eval, "split");
-  return place.empty() ? "" : cat(place, split == "test" ? "" : cat(" (", split, ")"));
+  return place.empty() ? "" : cat(place, split.empty() || split == "test" ? "" : cat(" (", split, ")"));
 }
 std::string device_of(const Entry& entry) {
   return cat(text_of(entry.bench, "device"), on_gpu(entry) ? " (GPU time)" : "");
 }
 std::string threads_of(const Entry& entry) {
-  const bool has = entry.bench.is_object() && entry.bench.contains("threads") && !on_gpu(entry);
-  return has ? fixed(entry.bench["threads"].get<double>(), 0) : "";
+  const bool says = entry.bench.is_object() && entry.bench.contains("threads") && !on_gpu(entry);
+  return says ? fixed(entry.bench["threads"].get<double>(), 0) : "";
 }
 
 using Cell = std::string (*)(const Entry&);
 
-std::set<std::string> values_of(const std::vector<Entry>& entries, Cell cell) {
+bool is_any(const Entry& entry) { return !entry.any().is_null(); }
+bool is_evaluated(const Entry& entry) { return !entry.eval.is_null(); }
+bool is_timed(const Entry& entry) { return !entry.bench.is_null(); }
+
+// A column where rows differ, else a word of the footnote.
+struct Shared {
+  Cell cell;
+  bool (*has)(const Entry&);  // whether a row can have it at all: one that was only timed has no data
+};
+constexpr Shared kNet{net_of, is_any}, kData{data_of, is_evaluated}, kDevice{device_of, is_timed},
+    kThreads{threads_of, is_timed};
+
+// With "" where a row that could have it does not say it: what others say is not said of that one.
+std::set<std::string> values_of(const std::vector<Entry>& entries, const Shared& shared) {
   std::set<std::string> values;
-  for (const Entry& entry : entries) values.insert(cell(entry));
-  values.erase("");
+  for (const Entry& entry : entries) {
+    if (shared.has(entry)) values.insert(shared.cell(entry));
+  }
   return values;
+}
+
+// "" where rows differ.
+std::string value_of_all(const std::vector<Entry>& entries, const Shared& shared) {
+  const std::set<std::string> values = values_of(entries, shared);
+  return values.size() == 1 ? *values.begin() : "";
 }
 
 struct Column {
   const char* name;
   Cell cell;
-  bool where_rows_differ = false;  // else it is left out: the footnote says it
+  const Shared* shared = nullptr;  // left out where all rows share it
 };
 
 Table table_of(const std::vector<Entry>& entries) {
   static const std::vector<Column> kColumns{
-      {"net", net_of, true},
+      {"net", net_of, &kNet},
       {"network", [](const Entry& e) { return e.text("stage"); }},
       {"type", type_of},
       {"ACC@1", [](const Entry& e) { return number(e.eval, "top1", 3); }},
       {"ACC@5", [](const Entry& e) { return number(e.eval, "top5", 3); }},
       {"images", [](const Entry& e) { return number(e.eval, "images", 0); }},
-      {"data", data_of, true},
+      {"data", data_of, &kData},
       {"agreement %", [](const Entry& e) { return number(e.eval, "agreement", 3); }},
       {"latency ms", [](const Entry& e) { return number(e.bench, on_gpu(e) ? "gpu_median_ms" : "median_ms", 4); }},
       {"shape", [](const Entry& e) { return text_of(e.bench, "shape"); }},
-      {"threads", threads_of, true},
-      {"device", device_of, true},
+      {"threads", threads_of, &kThreads},
+      {"device", device_of, &kDevice},
       {"images/s", [](const Entry& e) { return number(e.bench, "images_per_second", 0); }},
       {"model", [](const Entry& e) { return e.model; }}};
   Table table{.rows = std::vector<std::vector<std::string>>(entries.size())};
   for (const Column& column : kColumns) {
-    if (column.where_rows_differ && values_of(entries, column.cell).size() < 2) continue;
+    if (column.shared != nullptr && values_of(entries, *column.shared).size() < 2) continue;
     table.header.emplace_back(column.name);
     for (size_t i = 0; i < entries.size(); ++i) {
       const std::string text = column.cell(entries[i]);
@@ -142,13 +162,14 @@ Table table_of(const std::vector<Entry>& entries) {
 
 // What all rows share.
 std::string footnote(const std::vector<Entry>& entries) {
-  const std::set<std::string> nets = values_of(entries, net_of), data = values_of(entries, data_of),
-                              devices = values_of(entries, device_of), threads = values_of(entries, threads_of);
-  std::string text = nets.size() == 1 ? *nets.begin() + "; " : "";
-  text += devices.empty() ? "no timings yet; run `qat bench`" : "latency: median";
-  if (devices.size() == 1) text += " on " + *devices.begin();
-  if (threads.size() == 1) text += cat(", ", *threads.begin(), *threads.begin() == "1" ? " thread" : " threads");
-  if (data.size() == 1) text += "; accuracy on " + *data.begin();
+  const std::string net = value_of_all(entries, kNet), data = value_of_all(entries, kData),
+                    device = value_of_all(entries, kDevice), threads = value_of_all(entries, kThreads);
+  const bool timed = std::any_of(entries.begin(), entries.end(), is_timed);
+  std::string text = net.empty() ? "" : net + "; ";
+  text += timed ? "latency: median" : "no timings yet; run `qat bench`";
+  if (!device.empty()) text += " on " + device;
+  if (!threads.empty()) text += cat(", ", threads, threads == "1" ? " thread" : " threads");
+  if (!data.empty()) text += "; accuracy on " + data;
   return text;
 }
 

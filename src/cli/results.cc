@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -120,13 +121,7 @@ Json new_record(const std::string& command, const fs::path& model) {
 
 namespace {
 
-// With the folder that it lies in, unless that cannot be made: opening the file says what is wrong.
-fs::path record_path(const config::Options& options) {
-  fs::path path = fs::path(options.outputs) / "results.jsonl";
-  std::error_code ignored;
-  fs::create_directories(path.parent_path(), ignored);
-  return path;
-}
+fs::path record_path(const config::Options& options) { return fs::path(options.outputs) / "results.jsonl"; }
 
 }  // namespace
 
@@ -136,12 +131,13 @@ void check_record(const config::Options& options) {
   if (fs::exists(path, ignored)) {
     const RecordFile opened(path);
   } else {
-    check_writable(path);
+    check_output(path);
   }
 }
 
 fs::path append_record(const config::Options& options, const Json& record) {
   fs::path path = record_path(options);
+  make_folder_of(path);
   RecordFile(path).append(json_text(record));
   return path;
 }
@@ -192,14 +188,38 @@ void refuse_overwriting(const fs::path& input, const fs::path& output) {
   }
 }
 
-void prepare_output(const fs::path& path) {
+namespace {
+
+[[noreturn]] void fail_folder(const fs::path& path, const std::string& why) {
+  fail(Code::kIo, "cannot write ", path.string(), ": no folder ", path.parent_path().string(),
+       " and none can be made (", why, "); choose another place");
+}
+
+// The folder or file nearest above; a link that leads nowhere counts, as no folder can be made in its place.
+fs::path nearest_existing(fs::path folder) {
+  std::error_code ignored;
+  while (!folder.empty() && !fs::exists(fs::symlink_status(folder, ignored)) && folder != folder.parent_path())
+    folder = folder.parent_path();
+  return folder.empty() ? "." : folder;
+}
+
+}  // namespace
+
+void check_output(const fs::path& path) {
+  if (!path.has_filename()) fail(Code::kIo, "cannot write '", path.string(), "': it names no file; give a file name");
+  const fs::path nearest = nearest_existing(path.parent_path());
+  std::error_code ignored;
+  if (!fs::is_directory(nearest, ignored)) fail_folder(path, std::strerror(ENOTDIR));
+  if (!path.has_parent_path() || nearest == path.parent_path()) return check_writable(path);
+  std::string probe = nearest / ".qat-XXXXXX";  // whatever permissions say: of root, of what no disk is behind
+  if (::mkdtemp(probe.data()) == nullptr) fail_folder(path, std::strerror(errno));
+  ::rmdir(probe.c_str());
+}
+
+void make_folder_of(const fs::path& path) {
   std::error_code error;
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-  if (error) {
-    fail(Code::kIo, "cannot write ", path.string(), ": no folder ", path.parent_path().string(),
-         " and none can be made (", error.message(), "); choose another place");
-  }
-  check_writable(path);
+  if (error) fail_folder(path, error.message());
 }
 
 fs::path require_file(const fs::path& path, const std::string& remedy) {

@@ -22,7 +22,8 @@ std::string network_of(const std::map<std::string, std::string>& metadata);
 // it lies, for readers in another folder.
 Json new_record(const std::string& command, const std::filesystem::path& model);
 
-// Throws Error(kIo) where append_record could not: to be asked before what is recorded is measured.
+// Throws Error(kIo) where append_record could not: to be asked before what is recorded is measured. Leaves nothing
+// behind.
 void check_record(const config::Options& options);
 
 // Appends one whole line or, on a full disk, none, creating the folder where needed. Returns the file. Throws
@@ -42,11 +43,14 @@ std::string file_hash(const std::filesystem::path& path);
 // Error(kUsage) where `output` is the file that is read, by whatever path: "./a.onnx", a link.
 void refuse_overwriting(const std::filesystem::path& input, const std::filesystem::path& output);
 
-// Makes the folder of a file that a command will write and throws Error(kIo) where it cannot be written: before the
-// work.
-void prepare_output(const std::filesystem::path& path);
+// Throws Error(kIo) where a file cannot be written, folders that lack included: to be asked before the work. Leaves
+// nothing behind.
+void check_output(const std::filesystem::path& path);
 
-// A file of `outputs`, or Error(kUsage) that says which command makes it and which key or flag names another.
+// Makes the folder of a file that is about to be written. Throws Error(kIo).
+void make_folder_of(const std::filesystem::path& path);
+
+// A file of `outputs`, or Error(kIo) that says which command makes it and which key or flag names another.
 std::filesystem::path require_file(const std::filesystem::path& path, const std::string& remedy);
 
 }  // namespace qat::cli

@@ -34,18 +34,15 @@ int unexpected(const std::exception& error) {
   return static_cast<int>(Code::kFailure);
 }
 
-}  // namespace
-
-int run(int argc, const char* const* argv) {
+// The exit code, but for Ctrl-C.
+int code_of(int argc, const char* const* argv) {
   try {
     const std::vector<Command> commands = all_commands();
     std::optional<Parsed> parsed = parse(commands, argc, argv);
-    const int code = parsed ? parsed->command->run(parsed->context) : 0;
-    return code == 0 && interrupted() ? kInterruptedExit : code;
+    return parsed ? parsed->command->run(parsed->context) : 0;
   } catch (const Error& error) {
     if (*error.what() != '\0') print_error(error.what());  // empty: another process of the run says it
-    // Stopped as asked; but a save that failed is a failure.
-    return interrupted() && error.code() == Code::kFailure ? kInterruptedExit : static_cast<int>(error.code());
+    return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   } catch (const std::filesystem::filesystem_error& error) {
@@ -54,6 +51,15 @@ int run(int argc, const char* const* argv) {
   } catch (const std::exception& error) {
     return unexpected(error);
   }
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  const int code = code_of(argc, argv);
+  // Stopped as asked; but a save that failed, say, is a failure.
+  const bool stopped = code == static_cast<int>(Code::kOk) || code == static_cast<int>(Code::kFailure);
+  return stopped && interrupted() ? kInterruptedExit : code;
 }
 
 }  // namespace qat::cli

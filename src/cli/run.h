@@ -3,8 +3,8 @@
 
 namespace qat::cli {
 
-// Parses the words, runs the command and returns the exit code (base/error.h; 130 after Ctrl-C, whatever the command
-// had got to). An error is one line on stderr. Nothing is thrown.
+// Parses the words, runs the command and returns the exit code (base/error.h; after Ctrl-C 130 where it would have been
+// 0 or 1). An error is one line on stderr. Nothing is thrown.
 int run(int argc, const char* const* argv);
 
 }  // namespace qat::cli

@@ -10,6 +10,7 @@ namespace qat::cli {
 train::Report report_to(Console& console) {
   if (train::train_plugin().launched()) interrupts_are_relayed();
   return {.info = [&console](const std::string& line) { console.info(line); },
+          .warn = [&console](const std::string& line) { console.warn(line); },
           .progress = [&console](const std::string& label, int64_t done, int64_t total,
                                  const std::string& detail) { console.progress(label, done, total, detail); },
           .interrupted = interrupted,

@@ -64,6 +64,7 @@ std::vector<std::string> trtexec_command(const Context& context) {
 
 void run_trtexec(const Context& context) {
   std::vector<std::string> command = trtexec_command(context);
+  make_folder_of(engine_path(context.options()));
   std::vector<char*> argv;
   argv.reserve(command.size() + 1);
   for (std::string& word : command) argv.push_back(word.data());

@@ -33,7 +33,8 @@ class Dataset {
   // Where image `index` comes from, for messages: a file, or a file and a position in it ("t10k-images...[17]").
   virtual std::string name(int64_t index) const = 0;
 
-  // Classes of which a folder has no image; none for other formats, which do not know without reading all.
+  // Classes of which the whole folder has no image, whatever part of it this is; none for other formats, which do not
+  // know without reading all.
   virtual std::vector<int64_t> empty_classes() const { return {}; }
 
   // Throws Error(kBadFile) naming the file when the image is broken, Error(kIo) when it cannot be read at all.
@@ -52,8 +53,8 @@ enum class Split { kTrain, kValidation, kTest };
 std::unique_ptr<Dataset> open_dataset(const config::DataOptions& options, Split split,
                                       const std::vector<std::string>& classes = {});
 
-// "no image of 2 of the 10 classes: cat, dog", for a note; "" where none is missing. Such classes count for nothing in
-// an accuracy.
+// What the folder of a dataset lacks: "no image of 2 of the 10 classes: cat, dog", for a note; "" where none is
+// missing. Such classes count for nothing in an accuracy.
 std::string missing_classes(const Dataset& dataset);
 
 // A model's metadata: "class_names", apart by commas; nothing where their number is not that of "classes".

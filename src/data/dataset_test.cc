@@ -223,6 +223,9 @@ TEST_F(Folder, ClassesWithoutAnImageAreNamed) {
   EXPECT_EQ(missing(Split::kTest), "no image of 1 of the 3 classes: b-c");
   EXPECT_EQ(missing(Split::kTest, {"a", "b", "c", "d", "e", "f", "g", "h"}),
             "no image of 6 of the 8 classes: c, d, e, f, g, ...");
+  config::DataOptions one = at(folder_.path());
+  one.limit = 1;
+  EXPECT_EQ(missing_classes(*open_dataset(one, Split::kTrain)), "") << "the folder has them";
 }
 
 TEST_F(Folder, BrokenAndForeignFilesAreNamedOnGet) {

@@ -25,6 +25,7 @@ struct ChosenRange {
 // What a long command tells its caller; the command line prints it, the library never does.
 struct Report {
   std::function<void(const std::string& line)> info;  // a line worth keeping
+  std::function<void(const std::string& line)> warn;  // what is probably not as the user meant it
   std::function<void(const ChosenRange&)> range;      // calibrate: each of them, in the network's order
   std::function<void(const std::string& label, int64_t done, int64_t total, const std::string& detail)> progress;
   std::function<bool()> interrupted;  // true: save and stop

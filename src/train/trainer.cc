@@ -116,7 +116,7 @@ class Run {
     const std::string left_out = left_out_text(train_set_->size(), options_.train.batch);
     if (!left_out.empty()) report_.info(left_out);
     const std::string missing = data::missing_classes(*select_set_);
-    if (!missing.empty()) report_.info(cat("warning: to select models on there is ", missing));
+    if (!missing.empty() && report_.warn) report_.warn(cat("the folder that models are selected on has ", missing));
     if (group_ != nullptr) {
       report_.info(cat(group_->size(), " processes train together: ", options_.train.batch,
                        " images a step in all, BN ",

@@ -16,7 +16,10 @@ Session session_of(const config::Options& options, const Report& report, Group& 
   if (options.train.threads == 0) {
     session.options.train.threads = std::max(1, usable_cpus() / group.launch().local_size);
   }
-  if (group.rank() != 0) session.report.info = nullptr, session.report.progress = nullptr;
+  if (group.rank() != 0) {
+    session.report.info = nullptr, session.report.warn = nullptr;
+    session.report.progress = nullptr;
+  }
   return session;
 }
 
