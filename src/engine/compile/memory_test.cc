@@ -125,7 +125,9 @@ TEST(RunTimeMemory, TenThousandEnginesComeAndGo) {
     if (i == 0) first = logits;
     ASSERT_EQ(logits, first) << "cycle " << i;
   }
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps freed memory back
   EXPECT_LE(resident_bytes(), settled + (size_t{1} << 20)) << "after " << cycles << " cycles";
+#endif
   std::remove(path.c_str());
 }
 
