@@ -74,8 +74,9 @@ int64_t range_of(const PanelLayout& layout, int64_t panel, int64_t most) {
 }
 
 // Weights of an engine's steps follow each other, so tiles that are faster than the memory behind the second-level
-// cache fetch what lies so far behind theirs: the next panels, then the next steps'. Farther is too early for that
-// cache.
+// cache fetch what lies so far behind theirs: the next panels, then the next steps' (3 % of ResNet-50 at batch 1 with
+// AMX; 1 MiB ahead is too early for that cache, and 10 % slower). Members of a team do not read the same panels of the
+// next step: each fetches its next one.
 constexpr int64_t kAheadBytes = 256 * 1024;
 
 template <const TileSet& Tiles, const Gather& Gathering>

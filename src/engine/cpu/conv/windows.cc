@@ -145,14 +145,14 @@ void Blocks::cut_lines(const TileSet& tiles, const ConvProblem& p) {
 void Blocks::cut_joined(const TileSet& tiles, const ConvProblem& p) {
   const int64_t input_row = joined_pitch(p) * tap_bytes, above = (p.kernel_h - 1) * p.dilation_h;
   const int64_t tail = round_up(p.pad_right * tap_bytes, 64);  // behind the last line
-  const int64_t image_bytes = (p.out_h() + above) * input_row + tail;
   const int64_t most = std::clamp<int64_t>((tiles.block_bytes - tail) / input_row - above, 1,
                                            std::max<int64_t>(1, kMaxLinePixels / p.out_w()));
   blocks_per_image = p.blocks > 0 ? p.blocks / p.batch : ceil_div(p.out_h(), most);
   lines = ceil_div(p.out_h(), blocks_per_image);
   blocks_per_image = ceil_div(p.out_h(), lines);
+  run_stride = (lines + above) * input_row + tail;
   if (p.blocks == 0 && blocks_per_image == 1) {
-    const int64_t fit = std::clamp<int64_t>(tiles.block_bytes / image_bytes, 1, p.batch);
+    const int64_t fit = std::clamp<int64_t>(tiles.block_bytes / run_stride, 1, p.batch);
     images = ceil_div(p.batch, ceil_div(p.batch, fit));
   }
   count = images > 1 ? ceil_div(p.batch, images) : p.batch * blocks_per_image;
@@ -162,7 +162,6 @@ void Blocks::cut_joined(const TileSet& tiles, const ConvProblem& p) {
   runs = images;
   segment_step = p.dilation_h * input_row;
   row_stride = tap_bytes;
-  run_stride = (lines + above) * input_row + tail;
   band_bytes_ = images * run_stride;
 }
 

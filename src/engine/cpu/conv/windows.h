@@ -4,7 +4,8 @@
 //   kImage     no pads: rows lie in the image, one segment for each tap row
 //   kBand      the input rows of some output rows are copied once, their pads around them; segments as in the image
 //   kJoined    a band whose lines share their pads, so that its pixels are rows all through, those between two lines of
-//              outputs for nothing: tiles are full however narrow a line is; of some lines or whole images
+//              outputs for nothing: tiles span lines; where 7/10 of their rows have results; of some lines or whole
+//              images
 //   kGathered  every row is copied out as one segment: dilated columns, and output rows too narrow for the tiles
 //   kColumns   of a line of outputs, input columns lie one after the other, the taps of each below each other: windows
 //              overlap, each is one segment; for short tap rows, which rounding up would lengthen
@@ -26,8 +27,8 @@ enum class Windows : uint8_t { kPixels, kImage, kBand, kJoined, kGathered, kColu
 
 // The problem cut into blocks: a block's rows are laid out at once and meet every panel. Blocks of kPixels and
 // kGathered are one run of output pixels, those of kJoined a run for each image, the others are some output rows of one
-// image, each a run. Blocks are as large
-// as caches allow, and smaller where members of a team would have unequal shares.
+// image, each a run. Blocks are as large as caches allow, and smaller where members of a team would have unequal
+// shares.
 struct Blocks {
   Blocks(const TileSet& tiles, const ConvProblem& p);
 
