@@ -9,12 +9,11 @@
 
 namespace qat::engine {
 
-// Another kernel for a step, a heavy one (cpu/kernel.h): its trial, which finds the weights in cache, says little.
+// Another kernel for a step, one that prepares (cpu/kernel.h).
 struct Alternative {
   size_t step = 0;
   std::string kernel;
   Isa isa = Isa::kPortable;
-  size_t packed_bytes = 0;
   double milliseconds = 0;  // by its trial
 };
 

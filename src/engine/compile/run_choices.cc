@@ -15,11 +15,11 @@ namespace qat::engine {
 namespace {
 
 constexpr int64_t kBatch = 4;          // at most, of the runs that are timed: what an image costs changes little after
+constexpr int kLeastRatios = 5;        // of neighbouring runs, of which the median counts
 constexpr double kSwitch = 0.006;      // of the whole, that a change of the way must bring
 constexpr double kWorth = 0.99;        // of the plain schedule's time, that the chosen one may take at most
 constexpr Way kTiles[] = {1, 2};       // images
 constexpr double kAlternative = 0.98;  // of the plain kernel's time, that another one may take at most
-constexpr double kWithout = 0.995;     // of the time with alternatives that were faster alone, that a run without takes
 
 // Microseconds of all steps under one schedule, with one choice of kernels.
 using Times = std::vector<double>;
@@ -51,7 +51,7 @@ class Chooser {
  public:
   Chooser(const Draft& draft, bool depth_first, const BuildRequest& request, TimingCache& cache)
       : draft_(draft), request_(request), cache_(cache), shape_(request.profile.opt) {
-    shape_[0] = std::clamp(kBatch, request.profile.min[0], std::max(request.profile.min[0], shape_[0]));
+    shape_[0] = std::min(kBatch, shape_[0]);
     threads_ = request.threads > 0 ? request.threads : usable_cpus();
     stretches_ = stretches(draft.plan);
     ways_ = {0};
@@ -70,7 +70,7 @@ class Chooser {
       while (stretches_[s].last <= draft_.alternatives[a].step) ++s;
       choice.takes.push_back(gain(a, ways[s]) > 0);
     }
-    return settle(std::move(choice));
+    return settle(choice);
   }
 
  private:
@@ -111,6 +111,7 @@ class Chooser {
   }
 
   Plan scheduled(Plan plan, std::vector<StepGroup> schedule) const {
+    plan.profile.min[0] = std::min(plan.profile.min[0], shape_[0]);  // trials take fewer images than a fixed batch has
     plan.schedule = std::move(schedule);
     return plan;
   }
@@ -137,8 +138,7 @@ class Chooser {
     for (int round = 0; round < 9 && (round < 2 || spent < request_.tactic_seconds / 5); ++round) {
       for (size_t r = 0; r < runs.size(); ++r) {
         poll();
-        // From the second round on after a run of its own: the other kind's weights have taken the place of its own.
-        if (kinds.size() > 1 && round > 0) spent += runs[r]->seconds();
+        if (kinds.size() > 1 && round > 0) spent += warm_up(*runs[r]);
         const std::vector<double> seconds = runs[r]->by_step();
         for (size_t i = 0; i < seconds.size(); ++i) {
           least[r][i] = std::min(least[r][i], 1e6 * seconds[i]);
@@ -148,6 +148,10 @@ class Chooser {
     }
     for (size_t w = 0; w < ways_.size(); ++w) note(w, least[w], least[(kinds.size() - 1) * ways_.size() + w]);
   }
+
+  // Between runs of two plans: the other one's weights have taken the place of its own in cache. More images do not
+  // mind.
+  double warm_up(PlanRun& run) const { return shape_[0] < kBatch ? run.seconds() : 0; }
 
   void note(size_t w, const Times& without, const Times& with) {
     for (size_t s = 0; s < stretches_.size(); ++s) {
@@ -189,20 +193,12 @@ class Chooser {
     return ways;
   }
 
-  // A step's own time does not show whose weights its own push out of the cache: the alternatives of the largest ones
-  // are left out again, one size after the other, while the whole gets faster.
-  Choice settle(Choice choice) {
-    Choice best = choice;
-    for (; taken(choice) > 0; best = choice) {
-      const size_t most = largest(choice);
-      for (size_t a = 0; a < choice.takes.size(); ++a)
-        choice.takes[a] = choice.takes[a] && draft_.alternatives[a].packed_bytes < most;
-      if (!faster(choice, best, kWithout)) break;
-    }
-    if (faster(best, Choice{}, kWorth)) return best;
+  // The choice or a half of it, where the whole run gets faster.
+  Choice settle(const Choice& best) {
+    if (faster(best, Choice{})) return best;
     const Choice schedule{.schedule = best.schedule, .takes = {}}, kernels{.schedule = {}, .takes = best.takes};
     if (taken(best) == 0 || best.schedule.empty()) return {};  // then the one that is there has just lost
-    return faster(schedule, Choice{}, kWorth) ? schedule : faster(kernels, Choice{}, kWorth) ? kernels : Choice{};
+    return faster(schedule, Choice{}) ? schedule : faster(kernels, Choice{}) ? kernels : Choice{};
   }
 
   void poll() const {
@@ -210,13 +206,6 @@ class Chooser {
   }
 
   static int64_t taken(const Choice& choice) { return std::count(choice.takes.begin(), choice.takes.end(), true); }
-
-  size_t largest(const Choice& choice) const {
-    size_t most = 0;
-    for (size_t a = 0; a < choice.takes.size(); ++a)
-      if (choice.takes[a]) most = std::max(most, draft_.alternatives[a].packed_bytes);
-    return most;
-  }
 
   Plan plan_of(const Choice& choice) const {
     const auto takes = [&](size_t i) { return i < choice.takes.size() && choice.takes[i]; };
@@ -231,9 +220,9 @@ class Chooser {
     return text;
   }
 
-  // Is the whole faster with one choice than `worth` of its time with another? By the median of what rounds of both
+  // Is the whole faster with one choice than kWorth of its time with another? By the median of what rounds of both
   // say: a clock that moves changes the least time of either by more than the choices differ.
-  bool faster(const Choice& one, const Choice& other, double worth) {
+  bool faster(const Choice& one, const Choice& other) {
     if (key(one) == key(other)) return false;
     const std::string keys[2] = {cat(key(one), " beside ", key(other)), cat(key(other), " beside ", key(one))};
     if (!cache_.find(keys[0]) || !cache_.find(keys[1])) {
@@ -241,11 +230,11 @@ class Chooser {
       PlanRun runs[2] = {{plans[0], threads_, shape_}, {plans[1], threads_, shape_}};
       std::vector<double> ratios, others;
       double spent = 0;
-      for (int i = 0; i < 12 && (i < 2 || spent < request_.tactic_seconds / 5); ++i) {
+      for (int i = 0; i < 12 && (i <= kLeastRatios || spent < request_.tactic_seconds / 5); ++i) {
         double seconds[2];
         for (const int r : {0, 1}) {
           poll();
-          if (i > 0) spent += runs[r].seconds();  // as in measure()
+          if (i > 0) spent += warm_up(runs[r]);
           spent += seconds[r] = runs[r].seconds();
         }
         if (i > 0) ratios.push_back(seconds[0] / seconds[1]), others.push_back(seconds[1]);
@@ -254,7 +243,7 @@ class Chooser {
       cache_.add(keys[0], ratio * microseconds);
       cache_.add(keys[1], microseconds);
     }
-    return *cache_.find(keys[0]) < worth * *cache_.find(keys[1]);
+    return *cache_.find(keys[0]) < kWorth * *cache_.find(keys[1]);
   }
 
   const Draft& draft_;

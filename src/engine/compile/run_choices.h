@@ -1,5 +1,5 @@
 // Choices that a step alone cannot tell, by measurement of whole runs of a CPU plan: which steps run over some images
-// at a time (plan.h, StepGroup), and where kernels with large weights pay, which a run does not find in cache.
+// at a time (plan.h, StepGroup), and where kernels that prepare much pay (cpu/kernel.h).
 #pragma once
 
 #include "engine/compile/tactics.h"

@@ -84,7 +84,7 @@ class Alternatives : public testing::Test {
   }
   // The cache with other times for Winograd: of trials, of steps in runs and of whole runs.
   void rewrite(const std::string& trial, const std::string& step, const std::string& run) const {
-    std::string text = "qat timing cache 2\n";
+    std::string text = "qat timing cache 3\n";
     for (const std::string& line : split(read_file(cache_), '\n')) {
       const size_t tab = line.find('\t');
       if (tab == std::string::npos) continue;
@@ -172,7 +172,7 @@ TEST_F(Alternatives, AGroupBeginsWhereItsInputIsMade) {
                                                           : "200";
   };
   for (int i = 0; i < 3; ++i) {  // each build measures what the times before it lead to
-    std::string text = "qat timing cache 2\n";
+    std::string text = "qat timing cache 3\n";
     for (const std::string& line : split(read_file(cache_), '\n')) {
       const size_t tab = line.find('\t');
       if (tab == std::string::npos) continue;

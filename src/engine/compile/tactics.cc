@@ -30,13 +30,13 @@ void drop_outclassed(std::vector<Candidate>& found) {
   } else if (std::any_of(found.begin(), found.end(), [](const Candidate& c) { return c.isa > Isa::kPortable; })) {
     std::erase_if(found, [](const Candidate& c) { return c.isa == Isa::kPortable; });
   }
-  // Of those with large weights the first: each instruction set has its own, and whole runs decide about it.
+  // Of those that prepare the first: each instruction set has its own, and whole runs decide about it.
   bool another = false;
-  std::erase_if(found, [&](const Candidate& c) { return c.heavy && std::exchange(another, true); });
+  std::erase_if(found, [&](const Candidate& c) { return c.prepares && std::exchange(another, true); });
 }
 
 constexpr double kNever = 1e30;
-constexpr double kMaybe = 2.0;  // a slice of a step weighs more on kernels that prepare much and find weights in memory
+constexpr double kMaybe = 2.0;  // of the other kernel's time: a slice of a step weighs more on one that prepares
 struct Timed {
   Candidate candidate;
   double microseconds = kNever;
@@ -88,16 +88,15 @@ class Chooser {
     const std::string problem = tactic_key(draft_.plan, draft_.plan.steps[index], extents_, threads_, found);
     const auto known = [&](const Candidate& c) { return cache_.find(problem + "|" + c.name); };
     if (std::none_of(found.begin(), found.end(), known) && request_.tactic_seconds > 0) try_all(index, found, problem);
-    Timed best{found.front()}, heavy{found.front()};
+    Timed best{found.front()}, other{found.front()};
     for (const Candidate& candidate : found) {
       const std::optional<double> microseconds = known(candidate);
-      Timed& rival = candidate.heavy ? heavy : best;
+      Timed& rival = candidate.prepares ? other : best;
       if (microseconds && *microseconds < rival.microseconds) rival = {candidate, *microseconds};
     }
     if (best.microseconds < kNever) report.milliseconds = 1e-3 * best.microseconds;
-    if (heavy.microseconds < kMaybe * best.microseconds)
-      draft_.alternatives.push_back(
-          {index, heavy.candidate.name, heavy.candidate.isa, heavy.candidate.packed_bytes, 1e-3 * heavy.microseconds});
+    if (other.microseconds < kMaybe * best.microseconds)
+      draft_.alternatives.push_back({index, other.candidate.name, other.candidate.isa, 1e-3 * other.microseconds});
     return best.candidate;
   }
 

@@ -26,12 +26,12 @@ class TimingCache {
   bool foreign_ = false;  // the file is something else
 };
 
-inline constexpr std::string_view kWinograd = "winograd";  // what --disable-pass calls heavy kernels
+inline constexpr std::string_view kWinograd = "winograd";  // what --disable-pass calls kernels that prepare
 
 // Names the kernel of every int8 step. Candidates of a step are the runnable entries of its op's
 // table, timed at the optimal shape on data of its own, once for each distinct problem; past the budget one run of the
-// table's first is all, and with a budget of 0 nothing is timed. The same cache gives the same choice. A heavy one
-// (cpu/kernel.h) that is not much slower becomes one of draft.alternatives. Fills report.layers.
+// table's first is all, and with a budget of 0 nothing is timed. The same cache gives the same choice. One that
+// prepares (cpu/kernel.h) that is not much slower becomes one of draft.alternatives. Fills report.layers.
 void choose_kernels(Draft& draft, const BuildRequest& request, TimingCache& cache, BuildReport& report);
 
 // The plan, with the weights of its int8 steps packed for the kernels that they name.

@@ -47,7 +47,7 @@ TEST(Tactics, ACacheOfOtherTimesChoosesOtherKernels) {
   fs::remove(cache);
   const ir::Graph graph = test::quantized_network("resnet8");
   const std::string first = engine_bytes(graph, "int8", 1, cache);
-  std::string turned = "qat timing cache 2\n";
+  std::string turned = "qat timing cache 3\n";
   for (const std::string& line : split(read_file(cache), '\n')) {
     const size_t tab = line.find('\t');
     if (tab == std::string::npos) continue;

@@ -12,7 +12,7 @@ namespace qat::engine {
 
 namespace {
 
-constexpr std::string_view kHeader = "qat timing cache 2", kAnyVersion = "qat timing cache ";
+constexpr std::string_view kHeader = "qat timing cache 3", kAnyVersion = "qat timing cache ";
 constexpr int kDigits = 6;  // of an entry
 
 }  // namespace

@@ -48,12 +48,12 @@ TEST_F(Cache, FindsWhatItsFileKeeps) {
 }
 
 TEST_F(Cache, DamagedLinesAndOtherVersionsAreIgnored) {
-  write_file(file_, "qat timing cache 2\nno tab\n-5\tnegative\nx\tno number\n7\tgood\n3");
+  write_file(file_, "qat timing cache 3\nno tab\n-5\tnegative\nx\tno number\n7\tgood\n3");
   const TimingCache damaged(file_);
   EXPECT_EQ(damaged.find("good"), 7.0);
   EXPECT_FALSE(damaged.find("negative").has_value());
   EXPECT_FALSE(damaged.find("no number").has_value());
-  for (const char* content : {"", "qat timing cache 99\n7\tgood\n", "qat timing cache 2x"}) {
+  for (const char* content : {"", "qat timing cache 99\n7\tgood\n", "qat timing cache 3x"}) {
     write_file(file_, content);
     TimingCache other(file_);
     EXPECT_FALSE(other.find("good").has_value()) << content;
@@ -64,7 +64,7 @@ TEST_F(Cache, DamagedLinesAndOtherVersionsAreIgnored) {
 }
 
 TEST_F(Cache, AFileOfAnotherKindStaysAsItIs) {
-  for (const char* content : {"precious: 1\n", "\nqat timing cache 2\n", "qat timing\n"}) {
+  for (const char* content : {"precious: 1\n", "\nqat timing cache 3\n", "qat timing\n"}) {
     write_file(file_, content);
     TimingCache cache(file_);
     cache.add("new", 1);

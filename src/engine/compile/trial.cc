@@ -23,7 +23,7 @@ void collect(std::span<const KernelType> table, const typename KernelType::Probl
     Candidate candidate{.name = kernel.name, .isa = kernel.isa};
     if constexpr (requires { kernel.packed_bytes; }) {
       candidate.packed_bytes = kernel.packed_bytes(problem);
-      candidate.heavy = kernel.heavy;
+      candidate.prepares = kernel.prepares;
     }
     out.push_back(candidate);
   }

@@ -18,7 +18,7 @@ struct Candidate {
   std::string name;
   Isa isa;
   size_t packed_bytes = 0;
-  bool heavy = false;  // as its kernel is (cpu/kernel.h)
+  bool prepares = false;  // as its kernel does (cpu/kernel.h)
 };
 std::vector<Candidate> candidates(const Plan& plan, const Step& step, const std::vector<Extents>& extents);
 

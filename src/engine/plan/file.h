@@ -17,7 +17,7 @@
 
 namespace qat::engine {
 
-inline constexpr uint32_t kPlanVersion = 6;
+inline constexpr uint32_t kPlanVersion = 7;
 
 // The file's content; deterministic.
 std::string serialize(const Plan& plan);

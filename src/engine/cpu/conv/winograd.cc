@@ -2,12 +2,9 @@
 #include "engine/cpu/conv/winograd.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <vector>
 
 #include "engine/cpu/conv/shares.h"
-#include "engine/cpu/conv/winograd_transforms.h"
 
 namespace qat::kernels {
 namespace {
@@ -22,15 +19,16 @@ constexpr int64_t kSlack = 64;  // read past a pixel's channels
 // The least odd number of cache lines: 36 points side by side fall into different sets.
 int64_t odd_lines(int64_t bytes) { return (ceil_div(bytes, kLine) | 1) * kLine; }
 
-// What the slowest member has to do, in quarters of a tile times a panel: to start a panel costs as much as a tile of
-// it, the inputs of a block as much as a quarter of a panel.
+// What the slowest member has to do, in quarters of a tile times a panel: the weights of a panel cost as much as three
+// tiles of it, the inputs of a block as much as a quarter of a panel.
 int64_t slowest(int members, int64_t panels, int64_t tiles, int64_t blocks) {
   const int64_t run = ceil_div(tiles, blocks);
   const LargestShare share(members, ceil_div(tiles, run), panels);
-  return 4 * share.units * (run + 1) + share.met * run;
+  return 4 * share.units * (run + 3) + share.met * run;
 }
 
-int64_t depth_bytes(const ConvProblem& p) { return ceil_div(p.in_channels, 2) * 4; }
+// A step of the tiles is two channels of 16 bits.
+int64_t steps_of(const ConvProblem& p) { return ceil_div(p.in_channels, 2); }
 
 }  // namespace
 
@@ -44,13 +42,13 @@ WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
       vector_bytes(set.vector_columns * 4),
       channel_blocks(ceil_div(2 * p.in_channels, vector_bytes)) {
   const int64_t tile_bytes = kWinogradPoints * channel_blocks * vector_bytes;
-  const int64_t fit = kBlockBytes / tile_bytes / set.max_rows * set.max_rows;
-  const int64_t most = std::clamp<int64_t>(fit, set.max_rows, std::max<int64_t>(set.max_rows, kMostTiles));
+  const int64_t most = std::clamp<int64_t>(kBlockBytes / tile_bytes, set.max_rows, kMostTiles);
   const int64_t blocks = p.blocks > 0 ? p.blocks : ceil_div(tiles, most);
   run = ceil_div(tiles, blocks);
   count = ceil_div(tiles, run);
   input_block = run * vector_bytes;
   input_point = odd_lines(channel_blocks * input_block);
+  weights_point = odd_lines(steps_of(p) * set.columns() * 4);
   sums_point = odd_lines(run * set.columns() * 4);
   patch_bytes = (kWinogradPoints * pitch_of(p.in_channels) + kSlack + kLine - 1) / kLine * kLine;
 }
@@ -96,7 +94,7 @@ WinogradBlocks::Range WinogradBlocks::with_point(int point) const {
 }
 
 PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p) {
-  return {tiles, kWinogradPoints, p.out_channels, depth_bytes(p)};
+  return {tiles, 1, p.out_channels, steps_of(p) * 2 * 9};
 }
 
 const char* winograd_supports(const ConvProblem& p) {
@@ -108,23 +106,18 @@ const char* winograd_supports(const ConvProblem& p) {
   return nullptr;
 }
 
-// [K][C][3][3] to [36][K][C rounded up to 2] words, then panels: two words are a step of four bytes.
+// From [K][C][3][3].
 void winograd_pack(const TileSet& tiles, const ConvProblem& p, const int8_t* weights, void* packed) {
-  const int64_t words = depth_bytes(p) / 2, rows = kWinogradPoints * p.out_channels;
-  std::vector<int16_t> points(static_cast<size_t>(rows * words), 0);
+  const PanelLayout layout = winograd_layout(tiles, p);
+  std::memset(packed, 0, static_cast<size_t>(layout.bytes()));
   for (int64_t k = 0; k < p.out_channels; ++k) {
-    for (int64_t c = 0; c < p.in_channels; ++c, weights += 9) {
-      int across[3][kWinogradIn], all[kWinogradIn][kWinogradIn];  // all: transposed
-      for (int i = 0; i < 3; ++i)
-        transform_weights(std::array<int, 3>{weights[3 * i], weights[3 * i + 1], weights[3 * i + 2]}.data(), across[i]);
-      for (int j = 0; j < kWinogradIn; ++j)
-        transform_weights(std::array<int, 3>{across[0][j], across[1][j], across[2][j]}.data(), all[j]);
-      for (int point = 0; point < kWinogradPoints; ++point)
-        points[static_cast<size_t>((point * p.out_channels + k) * words + c)] =
-            static_cast<int16_t>(all[point % kWinogradIn][point / kWinogradIn]);
-    }
+    const int64_t panel = k / layout.columns, vectors = layout.vectors(panel), column = k % layout.columns;
+    auto* to = static_cast<int8_t*>(packed) + layout.offset(0, panel) + vectors * layout.vector_columns * 4 +
+               column / layout.vector_columns * 18 * layout.vector_columns + column % layout.vector_columns * 2;
+    for (int64_t c = 0; c < p.in_channels; ++c)
+      for (int64_t tap = 0; tap < 9; ++tap)
+        to[(c / 2 * vectors * 9 + tap) * 2 * layout.vector_columns + c % 2] = *weights++;
   }
-  pack_panels(tiles, winograd_layout(tiles, p), reinterpret_cast<const int8_t*>(points.data()), 0, packed);
 }
 
 WinogradWindow winograd_window(const ConvProblem& p, const WinogradBlocks::Tile& tile, const uint8_t* x,

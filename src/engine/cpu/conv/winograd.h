@@ -13,13 +13,18 @@
 //             where |Y| < 2^25: ConvProblem::sum_bits <= 26, which a layer's own weights decide
 //
 // s16 products run at half the rate of u8 times s8, so the multiplications of a layer take half the time; transforms
-// cost some 300 operations on vectors a tile and 32 channels. Weights take 8 times the bytes.
+// cost some 300 operations on vectors a tile and 32 channels.
+//
+// Weights are packed as the bytes that they are. Transformed they take 8 times as many, which memory and often the
+// third-level cache bring later than the tiles of a block need them. So each unit transforms its panel itself, in 36
+// stores and some 120 operations on vectors for a vector of weights at all points, what three of a block's tiles cost.
 //
 // Where an image ends in 1 to 3 outputs, its last tiles are of F(2) or F(3) in that dimension, on 4 or 5 of the same
 // points, whose weights serve all: 14 x 14 outputs take 484 products instead of 576, 7 x 7 take 121 instead of 144.
 //
 // A unit is one block of tiles times one panel of output channels. A block's inputs are transformed once to 36 matrices
-// [tiles][channels], and each meets its matrix of weights; the sums of a panel are transformed back, 36 to 16.
+// [tiles][channels], and each meets its matrix of weights, made for two rows of points at a time, which share most of
+// their operations; the sums of a panel are transformed back, 36 to 16.
 #pragma once
 
 #include "engine/cpu/conv/conv.h"
@@ -30,6 +35,10 @@ namespace qat::kernels {
 
 constexpr int64_t kWinogradOut = 4, kWinogradIn = 6, kWinogradPoints = kWinogradIn * kWinogradIn;
 constexpr int kWinogradSumBits = 26;
+
+// Rows of points whose weights are made together.
+constexpr int kWinogradPairs[3][2] = {{0, 5}, {1, 2}, {3, 4}};
+constexpr int64_t kWinogradPairPoints = 2 * kWinogradIn;
 
 // The tiles of a dimension of an image: `full` of four outputs, then, where outputs are left, one of `rest` (2 or 3: a
 // single one is computed as the first of two).
@@ -67,18 +76,21 @@ struct WinogradBlocks {
   int64_t run, count;                   // run: tiles of a block, but for the last one; blocks
   // A thread's transformed inputs: [points][blocks of a vector's channels][tiles][a vector of words].
   int64_t vector_bytes, channel_blocks;
-  int64_t input_block, input_point, sums_point;  // bytes between two blocks of channels, and between two points
-  int64_t patch_bytes;                           // of a tile's inputs, copied where it reaches over the border
+  int64_t input_block;                             // bytes between two blocks of channels
+  int64_t input_point, weights_point, sums_point;  // bytes between two points
+  int64_t patch_bytes;                             // of a tile's inputs, copied where it reaches over the border
 
   size_t scratch_bytes() const {
-    return static_cast<size_t>(kWinogradPoints * (input_point + sums_point) + patch_bytes);
+    return static_cast<size_t>(kWinogradPoints * (input_point + sums_point) + kWinogradPairPoints * weights_point +
+                               patch_bytes);
   }
 };
 
 // For ConvProblem::blocks.
 int64_t winograd_shared_blocks(const TileSet& tiles, const ConvProblem& p);
 
-// Of the packed weights: a group for each point.
+// Of the packed weights. Behind a panel's start values, which stay 0, as zero points are subtracted from the inputs, a
+// vector of columns after the other for each step of two input channels: s8 [9 weights][columns][2 channels].
 PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p);
 
 const char* winograd_supports(const ConvProblem& p);

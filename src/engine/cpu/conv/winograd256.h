@@ -16,6 +16,10 @@ struct Winograd256 {
     return reinterpret_cast<Words>(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
   }
 
+  static Words load_weights(const uint8_t* w) {
+    return reinterpret_cast<Words>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w))));
+  }
+
   template <bool Skip, int Vectors>
   struct PlainEpilogue {
     explicit PlainEpilogue(const TileTask& t) : constants(t) {}

@@ -16,6 +16,10 @@ struct Winograd512 {
     return reinterpret_cast<Words>(_mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x))));
   }
 
+  static Words load_weights(const uint8_t* w) {
+    return reinterpret_cast<Words>(_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))));
+  }
+
   template <Finish How, int Vectors>
   struct PlainEpilogue {
     explicit PlainEpilogue(const TileTask& t) : constants(t) {}

@@ -2,7 +2,8 @@
 //
 //   Arch::kTiles           words times words, sums stored as they are (tile_words.h)
 //   Arch::Words, Ints      vectors of s16 and u32, of one size
-//   Arch::load_words(x)    bytes widened
+//   Arch::load_words(x)    u8 widened
+//   Arch::load_weights(w)  s8 widened
 //   Arch::with_epilogue    calls a body with an object whose store(at, sums, count) finishes `count` pixels
 #pragma once
 
@@ -43,6 +44,31 @@ void transform_window(const WinogradWindow& window, const WinogradBlocks& blocks
       for (int i = 0; i < High + 2; ++i)
         *reinterpret_cast<Words*>(to + (kRows[static_cast<size_t>(i)] * 6 + kColumns[static_cast<size_t>(j)]) *
                                            blocks.input_point) = t[i];
+    }
+  }
+}
+
+// A panel's weights at two rows of points, kWinogradPairs[Pair]; `count`: its steps times its vectors. `to`: as tiles
+// take them, at the first row's first point; the second row's points follow.
+template <class Arch, int Pair>
+void transform_panel(const uint8_t* panel, int64_t count, int64_t point, uint8_t* to) {
+  using Words = typename Arch::Words;
+  constexpr int64_t kBytes = sizeof(Words) / 2;
+  for (; count > 0; --count, panel += 9 * kBytes, to += sizeof(Words)) {
+    Words down[2][3], t[2][kWinogradIn];
+#pragma GCC unroll 3
+    for (int j = 0; j < 3; ++j) {
+      Words g[3];
+#pragma GCC unroll 3
+      for (int i = 0; i < 3; ++i)
+        if (Pair != 0 || i != 1) g[i] = Arch::load_weights(panel + (3 * i + j) * kBytes);
+      transform_weights<Pair>(g, down[0][j], down[1][j]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      transform_weights(down[i], t[i]);
+#pragma GCC unroll 6
+      for (int j = 0; j < kWinogradIn; ++j) *reinterpret_cast<Words*>(to + (i * kWinogradIn + j) * point) = t[i][j];
     }
   }
 }
@@ -98,6 +124,10 @@ const Transforms<Arch>& transforms_of(const WinogradBlocks::Tile& tile) {
 }
 
 template <class Arch>
+constexpr decltype(&transform_panel<Arch, 0>) kTransformPanel[] = {transform_panel<Arch, 0>, transform_panel<Arch, 1>,
+                                                                   transform_panel<Arch, 2>};
+
+template <class Arch>
 size_t winograd_packed_bytes(const ConvProblem& p) {
   return static_cast<size_t>(winograd_layout(Arch::kTiles, p).bytes());
 }
@@ -151,7 +181,9 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
   const auto* packed = static_cast<const uint8_t*>(a.weights);
   auto* inputs = static_cast<uint8_t*>(scratch);
   uint8_t* sums = inputs + kWinogradPoints * blocks.input_point;
-  uint8_t* patch = sums + kWinogradPoints * blocks.sums_point;
+  uint8_t* weights = sums + kWinogradPoints * blocks.sums_point;
+  uint8_t* patch = weights + kWinogradPairPoints * blocks.weights_point;
+  const int64_t share = layout.panel_bytes / kWinogradPoints;  // of the next panel, fetched with each point
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t first = unit / layout.panels * blocks.run, panel = unit % layout.panels;
     const int64_t last = std::min(first + blocks.run, blocks.tiles), vectors = layout.vectors(panel);
@@ -162,23 +194,27 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
                                          p.in_zero_point, inputs + (i - first) * blocks.vector_bytes);
       }
     }
-    for (int point = 0; point < kWinogradPoints; ++point) {
-      const auto [begins, ends] = blocks.with_point(point);
-      const int64_t from = std::max(first, begins), to = std::min(last, ends);
-      if (from >= to) continue;
-      const uint8_t* weights = packed + layout.offset(point, panel);
-      const bool more = point + 1 < kWinogradPoints, another = !more && panel + 1 < layout.panels;
-      run_tiles(Arch::kTiles, static_cast<int>(vectors),
-                {.rows = inputs + point * blocks.input_point + (from - first) * blocks.vector_bytes,
-                 .row_stride = blocks.vector_bytes,
-                 .run = to - from,
-                 .steps = layout.depth / 4,
-                 .segment_step = blocks.input_block,
-                 .panel = weights,
-                 .y = sums + point * blocks.sums_point + (from - first) * vectors * blocks.vector_bytes,
-                 .y_stride = vectors * blocks.vector_bytes,
-                 .next = more ? weights + layout.group_bytes : packed + (another ? layout.offset(0, panel + 1) : 0)},
-                more || another ? layout.panel_bytes : 0);
+    const uint8_t* bytes = packed + layout.offset(0, panel) + vectors * layout.vector_columns * 4;
+    const int64_t steps = layout.depth / 18;
+    TileTask task{.row_stride = blocks.vector_bytes,
+                  .steps = steps,
+                  .segment_step = blocks.input_block,
+                  .y_stride = vectors * blocks.vector_bytes,
+                  .next = packed + layout.offset(0, panel + 1 < layout.panels ? panel + 1 : panel)};
+    for (int pair = 0; pair < 3; ++pair) {
+      kTransformPanel<Arch>[pair](bytes, steps * vectors, blocks.weights_point, weights);
+      for (int i = 0; i < kWinogradPairPoints; ++i) {
+        const int point = kWinogradPairs[pair][i / kWinogradIn] * kWinogradIn + i % kWinogradIn;
+        const auto [begins, ends] = blocks.with_point(point);
+        const int64_t from = std::max(first, begins), to = std::min(last, ends);
+        if (from >= to) continue;
+        task.rows = inputs + point * blocks.input_point + (from - first) * blocks.vector_bytes;
+        task.run = to - from;
+        task.panel = weights + i * blocks.weights_point;
+        task.y = sums + point * blocks.sums_point + (from - first) * task.y_stride;
+        run_tiles(Arch::kTiles, static_cast<int>(vectors), task, share);
+        task.next += share;
+      }
     }
     const int64_t k = panel * layout.columns;
     const TileTask base{.epilogue = &epilogue,

@@ -66,14 +66,23 @@ template <int Outputs, class T>
   }
 }
 
-// g: [3], t: [6].
-inline void transform_weights(const int* g, int* t) {
-  t[0] = 6 * g[0];
-  t[1] = g[0] + g[1] + g[2];
-  t[2] = g[0] - g[1] + g[2];
-  t[3] = g[0] + 2 * g[1] + 4 * g[2];
-  t[4] = g[0] - 2 * g[1] + 4 * g[2];
-  t[5] = 6 * g[2];
+// Rows kWinogradPairs[Pair] of G' g. g: [3].
+template <int Pair, class T>
+[[gnu::always_inline]] inline void transform_weights(const T* g, T& first, T& second) {
+  if constexpr (Pair == 0) {
+    first = g[0] * 6, second = g[2] * 6;
+  } else {
+    const T even = Pair == 1 ? g[0] + g[2] : g[0] + (g[2] << 2), odd = Pair == 1 ? g[1] : g[1] << 1;
+    first = even + odd, second = even - odd;
+  }
+}
+
+// All of them. t: [6].
+template <class T>
+[[gnu::always_inline]] inline void transform_weights(const T* g, T* t) {
+  transform_weights<0>(g, t[0], t[5]);
+  transform_weights<1>(g, t[1], t[2]);
+  transform_weights<2>(g, t[3], t[4]);
 }
 
 // n: [Outputs + 2], y: [Outputs]. T: unsigned 32 bits, as sums are modulo 2^32.

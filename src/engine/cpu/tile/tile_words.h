@@ -22,7 +22,7 @@ void tile_words(TileTask t, int64_t tiles) {
   do {
     Vector sums[Rows][Vectors] = {};
     const uint8_t* block = t.rows;
-    const uint8_t* w = static_cast<const uint8_t*>(t.panel) + Vectors * kVector;  // start values are 0
+    const auto* w = static_cast<const uint8_t*>(t.panel);
     const uint8_t* next = t.next;
     for (int64_t left = t.steps; left > 0; left -= kSteps, block += t.segment_step) {
       const uint8_t* x = block;
@@ -37,12 +37,11 @@ void tile_words(TileTask t, int64_t tiles) {
 #pragma GCC unroll 2
           for (int v = 0; v < Vectors; ++v) sums[i][v] = Dot::add(sums[i][v], words, weights[v]);
         }
-        _mm_prefetch(next, _MM_HINT_T1);
-        _mm_prefetch(next + next_step / 2, _MM_HINT_T1);  // a step's share is up to two lines
-        next += next_step;
       };
       for (; steps >= 4; steps -= 4, x += 16, w += 4 * Vectors * kVector) {
         step(0), step(1), step(2), step(3);
+        _mm_prefetch(next, _MM_HINT_T1);
+        next += 4 * next_step;
       }
       for (; steps > 0; --steps, x += 4, w += Vectors * kVector) step(0);
     }
