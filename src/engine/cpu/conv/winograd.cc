@@ -32,7 +32,7 @@ int64_t steps_of(const ConvProblem& p) { return ceil_div(p.in_channels, 2); }
 
 }  // namespace
 
-WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
+WinogradBlocks::WinogradBlocks(const WordTile& set, const ConvProblem& p)
     : rows(p.out_h()),
       columns(p.out_w()),
       right(columns.rest != 0 ? p.batch * rows.full : 0),
@@ -53,7 +53,7 @@ WinogradBlocks::WinogradBlocks(const TileSet& set, const ConvProblem& p)
   patch_bytes = (kWinogradPoints * pitch_of(p.in_channels) + kSlack + kLine - 1) / kLine * kLine;
 }
 
-int64_t winograd_shared_blocks(const TileSet& set, const ConvProblem& p) {
+int64_t winograd_shared_blocks(const WordTile& set, const ConvProblem& p) {
   const WinogradBlocks least(set, p);
   const int64_t panels = ceil_div(p.out_channels, set.columns());
   int64_t best = least.count, cost = slowest(p.members, panels, least.tiles, best);
@@ -93,8 +93,8 @@ WinogradBlocks::Range WinogradBlocks::with_point(int point) const {
   return {at_right ? 0 : right, at_bottom && at_right ? tiles : at_bottom ? bottom : whole};
 }
 
-PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p) {
-  return {tiles, 1, p.out_channels, steps_of(p) * 2 * 9};
+PanelLayout winograd_layout(const WordTile& tiles, const ConvProblem& p) {
+  return {tiles.columns(), tiles.vector_columns, 1, p.out_channels, steps_of(p) * 2 * 9};
 }
 
 const char* winograd_supports(const ConvProblem& p) {
@@ -107,7 +107,7 @@ const char* winograd_supports(const ConvProblem& p) {
 }
 
 // From [K][C][3][3].
-void winograd_pack(const TileSet& tiles, const ConvProblem& p, const int8_t* weights, void* packed) {
+void winograd_pack(const WordTile& tiles, const ConvProblem& p, const int8_t* weights, void* packed) {
   const PanelLayout layout = winograd_layout(tiles, p);
   std::memset(packed, 0, static_cast<size_t>(layout.bytes()));
   for (int64_t k = 0; k < p.out_channels; ++k) {

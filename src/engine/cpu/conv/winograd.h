@@ -23,22 +23,23 @@
 // points, whose weights serve all: 14 x 14 outputs take 484 products instead of 576, 7 x 7 take 121 instead of 144.
 //
 // A unit is one block of tiles times one panel of output channels. A block's inputs are transformed once to 36 matrices
-// [tiles][channels], and each meets its matrix of weights, made for two rows of points at a time, which share most of
-// their operations; the sums of a panel are transformed back, 36 to 16.
+// [tiles][channels], and each meets its matrix of weights, made for a row of points at a time; the sums of a panel are
+// transformed back, 36 to 16.
 #pragma once
 
 #include "engine/cpu/conv/conv.h"
 #include "engine/cpu/tile/panels.h"
-#include "engine/cpu/tile/tile.h"
 
 namespace qat::kernels {
 
 constexpr int64_t kWinogradOut = 4, kWinogradIn = 6, kWinogradPoints = kWinogradIn * kWinogradIn;
 constexpr int kWinogradSumBits = 26;
 
-// Rows of points whose weights are made together.
-constexpr int kWinogradPairs[3][2] = {{0, 5}, {1, 2}, {3, 4}};
-constexpr int64_t kWinogradPairPoints = 2 * kWinogradIn;
+// The register tiles of an instruction set: rows, vectors of columns, and columns of a vector.
+struct WordTile {
+  int max_rows, max_vectors, vector_columns;
+  int64_t columns() const { return static_cast<int64_t>(max_vectors) * vector_columns; }
+};
 
 // The tiles of a dimension of an image: `full` of four outputs, then, where outputs are left, one of `rest` (2 or 3: a
 // single one is computed as the first of two).
@@ -58,7 +59,7 @@ struct WinogradTiling {
 // kind, those of the right edge, full ones, those of the bottom, corners, so that the ones that have a point follow
 // each other.
 struct WinogradBlocks {
-  WinogradBlocks(const TileSet& tiles, const ConvProblem& p);
+  WinogradBlocks(const WordTile& tiles, const ConvProblem& p);
 
   struct Tile {
     int64_t image, top, left;  // its first output
@@ -81,20 +82,20 @@ struct WinogradBlocks {
   int64_t patch_bytes;                             // of a tile's inputs, copied where it reaches over the border
 
   size_t scratch_bytes() const {
-    return static_cast<size_t>(kWinogradPoints * (input_point + sums_point) + kWinogradPairPoints * weights_point +
+    return static_cast<size_t>(kWinogradPoints * (input_point + sums_point) + 2 * kWinogradIn * weights_point +
                                patch_bytes);
   }
 };
 
 // For ConvProblem::blocks.
-int64_t winograd_shared_blocks(const TileSet& tiles, const ConvProblem& p);
+int64_t winograd_shared_blocks(const WordTile& tiles, const ConvProblem& p);
 
 // Of the packed weights. Behind a panel's start values, which stay 0, as zero points are subtracted from the inputs, a
 // vector of columns after the other for each step of two input channels: s8 [9 weights][columns][2 channels].
-PanelLayout winograd_layout(const TileSet& tiles, const ConvProblem& p);
+PanelLayout winograd_layout(const WordTile& tiles, const ConvProblem& p);
 
 const char* winograd_supports(const ConvProblem& p);
-void winograd_pack(const TileSet& tiles, const ConvProblem& p, const int8_t* weights, void* packed);
+void winograd_pack(const WordTile& tiles, const ConvProblem& p, const int8_t* weights, void* packed);
 
 // The pixel rows of a tile's inputs, `row` bytes apart.
 struct WinogradWindow {

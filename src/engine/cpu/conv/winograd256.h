@@ -12,6 +12,12 @@ struct Winograd256 {
   using Ints = uint32_t __attribute__((vector_size(32), may_alias));
   using Signed = int32_t __attribute__((vector_size(32), may_alias));
 
+  static constexpr WordTile kTile{.max_rows = 6, .max_vectors = 2, .vector_columns = 8};
+  static constexpr int kSideRows = 0;
+
+  static Words broadcast(const uint8_t* x) {
+    return reinterpret_cast<Words>(_mm256_broadcastd_epi32(_mm_loadu_si32(x)));
+  }
   static Words load_words(const uint8_t* x) {
     return reinterpret_cast<Words>(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
   }

@@ -12,6 +12,12 @@ struct Winograd512 {
   using Ints = uint32_t __attribute__((vector_size(64), may_alias));
   using Signed = int32_t __attribute__((vector_size(64), may_alias));
 
+  static constexpr WordTile kTile{.max_rows = 14, .max_vectors = 2, .vector_columns = 16};
+  static constexpr int kSideRows = 10;
+
+  static Words broadcast(const uint8_t* x) {
+    return reinterpret_cast<Words>(_mm512_broadcastd_epi32(_mm_loadu_si32(x)));
+  }
   static Words load_words(const uint8_t* x) {
     return reinterpret_cast<Words>(_mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x))));
   }

@@ -6,7 +6,10 @@ namespace qat::kernels {
 namespace {
 
 struct Avx2 : Winograd256 {
-  static constexpr const TileSet& kTiles = kTileWordsAvx2;
+  static Ints multiply_add(Ints sum, Words x, Words w) {
+    const __m256i products = _mm256_madd_epi16(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w));
+    return sum + reinterpret_cast<Ints>(products);
+  }
 };
 
 }  // namespace

@@ -6,7 +6,10 @@ namespace qat::kernels {
 namespace {
 
 struct Avx512 : Winograd512 {
-  static constexpr const TileSet& kTiles = kTileWordsAvx512;
+  static Ints multiply_add(Ints sum, Words x, Words w) {
+    const __m512i products = _mm512_madd_epi16(reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(w));
+    return sum + reinterpret_cast<Ints>(products);
+  }
 };
 
 }  // namespace

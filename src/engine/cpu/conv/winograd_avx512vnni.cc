@@ -6,7 +6,10 @@ namespace qat::kernels {
 namespace {
 
 struct Avx512Vnni : Winograd512 {
-  static constexpr const TileSet& kTiles = kTileWordsAvx512Vnni;
+  static Ints multiply_add(Ints sum, Words x, Words w) {
+    return reinterpret_cast<Ints>(_mm512_dpwssd_epi32(
+        reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(w)));
+  }
 };
 
 }  // namespace

@@ -1,16 +1,18 @@
 // The Winograd kernel for one instruction set, `Arch`: winograd.h. Included by one file of each.
 //
-//   Arch::kTiles           words times words, sums stored as they are (tile_words.h)
-//   Arch::Words, Ints      vectors of s16 and u32, of one size
-//   Arch::load_words(x)    u8 widened
-//   Arch::load_weights(w)  s8 widened
-//   Arch::with_epilogue    calls a body with an object whose store(at, sums, count) finishes `count` pixels
+//   Arch::kTile                     of registers (winograd.h)
+//   Arch::kSideRows                 most rows of one that makes weights on the side; 0: none does
+//   Arch::Words, Ints               vectors of s16 and u32, of one size
+//   Arch::load_words(x)             u8 widened
+//   Arch::load_weights(w)           s8 widened
+//   Arch::broadcast(x)              two words to all lanes
+//   Arch::multiply_add(sum, x, w)   sum + x0 * w0 + x1 * w1 in each lane, modulo 2^32
+//   Arch::with_epilogue             calls a body with an object whose store(at, sums, count) finishes `count` pixels
 #pragma once
 
 #include <algorithm>
 
-#include "engine/cpu/conv/winograd.h"
-#include "engine/cpu/conv/winograd_transforms.h"
+#include "engine/cpu/conv/winograd_tiles.h"
 
 namespace qat::kernels {
 namespace {
@@ -44,31 +46,6 @@ void transform_window(const WinogradWindow& window, const WinogradBlocks& blocks
       for (int i = 0; i < High + 2; ++i)
         *reinterpret_cast<Words*>(to + (kRows[static_cast<size_t>(i)] * 6 + kColumns[static_cast<size_t>(j)]) *
                                            blocks.input_point) = t[i];
-    }
-  }
-}
-
-// A panel's weights at two rows of points, kWinogradPairs[Pair]; `count`: its steps times its vectors. `to`: as tiles
-// take them, at the first row's first point; the second row's points follow.
-template <class Arch, int Pair>
-void transform_panel(const uint8_t* panel, int64_t count, int64_t point, uint8_t* to) {
-  using Words = typename Arch::Words;
-  constexpr int64_t kBytes = sizeof(Words) / 2;
-  for (; count > 0; --count, panel += 9 * kBytes, to += sizeof(Words)) {
-    Words down[2][3], t[2][kWinogradIn];
-#pragma GCC unroll 3
-    for (int j = 0; j < 3; ++j) {
-      Words g[3];
-#pragma GCC unroll 3
-      for (int i = 0; i < 3; ++i)
-        if (Pair != 0 || i != 1) g[i] = Arch::load_weights(panel + (3 * i + j) * kBytes);
-      transform_weights<Pair>(g, down[0][j], down[1][j]);
-    }
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i) {
-      transform_weights(down[i], t[i]);
-#pragma GCC unroll 6
-      for (int j = 0; j < kWinogradIn; ++j) *reinterpret_cast<Words*>(to + (i * kWinogradIn + j) * point) = t[i][j];
     }
   }
 }
@@ -124,27 +101,23 @@ const Transforms<Arch>& transforms_of(const WinogradBlocks::Tile& tile) {
 }
 
 template <class Arch>
-constexpr decltype(&transform_panel<Arch, 0>) kTransformPanel[] = {transform_panel<Arch, 0>, transform_panel<Arch, 1>,
-                                                                   transform_panel<Arch, 2>};
-
-template <class Arch>
 size_t winograd_packed_bytes(const ConvProblem& p) {
-  return static_cast<size_t>(winograd_layout(Arch::kTiles, p).bytes());
+  return static_cast<size_t>(winograd_layout(Arch::kTile, p).bytes());
 }
 
 template <class Arch>
 void winograd_pack(const ConvProblem& p, const int8_t* weights, void* packed) {
-  winograd_pack(Arch::kTiles, p, weights, packed);
+  winograd_pack(Arch::kTile, p, weights, packed);
 }
 
 template <class Arch>
 int64_t winograd_units(const ConvProblem& p) {
-  return WinogradBlocks(Arch::kTiles, p).count * winograd_layout(Arch::kTiles, p).panels;
+  return WinogradBlocks(Arch::kTile, p).count * winograd_layout(Arch::kTile, p).panels;
 }
 
 template <class Arch>
 size_t winograd_scratch_bytes(const ConvProblem& p) {
-  return WinogradBlocks(Arch::kTiles, p).scratch_bytes();
+  return WinogradBlocks(Arch::kTile, p).scratch_bytes();
 }
 
 // The sums of tiles [first, first + count) for a panel to results; `base`: its epilogue and first channel. `padded_y`:
@@ -172,18 +145,50 @@ void finish_tiles(const ConvProblem& p, const WinogradBlocks& blocks, const Tile
   });
 }
 
+// All points of a row for tiles [first, last): their inputs times the weights `made`, which follow each other, to sums.
+template <class Arch, int Vectors>
+void multiply_row(const WinogradBlocks& blocks, int row, WinogradBlocks::Range block, const uint8_t* inputs,
+                  const uint8_t* made, uint8_t* sums, WordTask& task, RowOfWeights<Arch>& making) {
+  const int64_t next_step = task.next_step;
+  for (int point = row * kWinogradIn; point < (row + 1) * kWinogradIn; ++point, made += blocks.weights_point) {
+    const auto [begins, ends] = blocks.with_point(point);
+    const int64_t from = std::max(block.begin, begins), to = std::min(block.end, ends), at = from - block.begin;
+    if (from >= to) continue;
+    task.rows = inputs + point * blocks.input_point + at * blocks.vector_bytes;
+    task.panel = made;
+    task.y = sums + point * blocks.sums_point + at * Vectors * blocks.vector_bytes;
+    task.next_step = next_step;
+    run_word_tiles<Arch, Vectors>(task, to - from, making);
+  }
+  task.next_step = next_step;
+}
+
 template <class Arch>
 void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
-  const WinogradBlocks blocks(Arch::kTiles, p);
-  const PanelLayout layout = winograd_layout(Arch::kTiles, p);
+  const WinogradBlocks blocks(Arch::kTile, p);
+  const PanelLayout layout = winograd_layout(Arch::kTile, p);
   const TileEpilogue epilogue(p.epilogue);
   const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1;
   const auto* packed = static_cast<const uint8_t*>(a.weights);
   auto* inputs = static_cast<uint8_t*>(scratch);
   uint8_t* sums = inputs + kWinogradPoints * blocks.input_point;
-  uint8_t* weights = sums + kWinogradPoints * blocks.sums_point;
-  uint8_t* patch = weights + kWinogradPairPoints * blocks.weights_point;
-  const int64_t share = layout.panel_bytes / kWinogradPoints;  // of the next panel, fetched with each point
+  uint8_t* weights = sums + kWinogradPoints * blocks.sums_point;  // of a row of points, and of the next one
+  const int64_t row_bytes = kWinogradIn * blocks.weights_point;
+  uint8_t* patch = weights + 2 * row_bytes;
+  const int64_t steps = layout.depth / 18;
+  const auto bytes_of = [&](int64_t panel) {
+    return packed + layout.offset(0, panel) + layout.vectors(panel) * layout.vector_columns * 4;
+  };
+  RowOfWeights<Arch> making;
+  const auto make = [&](int64_t unit, int row) {
+    const int64_t panel = unit % layout.panels;
+    making = {.row = row,
+              .left = steps * layout.vectors(panel),
+              .from = bytes_of(panel),
+              .to = weights + row % 2 * row_bytes,
+              .point = blocks.weights_point};
+  };
+  if (begin < end) make(begin, 0);
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t first = unit / layout.panels * blocks.run, panel = unit % layout.panels;
     const int64_t last = std::min(first + blocks.run, blocks.tiles), vectors = layout.vectors(panel);
@@ -194,27 +199,20 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
                                          p.in_zero_point, inputs + (i - first) * blocks.vector_bytes);
       }
     }
-    const uint8_t* bytes = packed + layout.offset(0, panel) + vectors * layout.vector_columns * 4;
-    const int64_t steps = layout.depth / 18;
-    TileTask task{.row_stride = blocks.vector_bytes,
+    WordTask task{.block_step = blocks.input_block,
                   .steps = steps,
-                  .segment_step = blocks.input_block,
-                  .y_stride = vectors * blocks.vector_bytes,
-                  .next = packed + layout.offset(0, panel + 1 < layout.panels ? panel + 1 : panel)};
-    for (int pair = 0; pair < 3; ++pair) {
-      kTransformPanel<Arch>[pair](bytes, steps * vectors, blocks.weights_point, weights);
-      for (int i = 0; i < kWinogradPairPoints; ++i) {
-        const int point = kWinogradPairs[pair][i / kWinogradIn] * kWinogradIn + i % kWinogradIn;
-        const auto [begins, ends] = blocks.with_point(point);
-        const int64_t from = std::max(first, begins), to = std::min(last, ends);
-        if (from >= to) continue;
-        task.rows = inputs + point * blocks.input_point + (from - first) * blocks.vector_bytes;
-        task.run = to - from;
-        task.panel = weights + i * blocks.weights_point;
-        task.y = sums + point * blocks.sums_point + (from - first) * task.y_stride;
-        run_tiles(Arch::kTiles, static_cast<int>(vectors), task, share);
-        task.next += share;
+                  .next = bytes_of(panel + 1 < layout.panels ? panel + 1 : panel),
+                  .next_step = layout.panel_bytes / (kWinogradPoints * steps)};
+    for (int row = 0; row < kWinogradIn; ++row) {
+      making.make_rest();
+      const uint8_t* made = weights + row % 2 * row_bytes;
+      if (row + 1 < kWinogradIn) {
+        make(unit, row + 1);
+      } else if (unit + 1 < end) {
+        make(unit + 1, 0);
       }
+      const auto multiply = vectors == 2 ? multiply_row<Arch, 2> : multiply_row<Arch, 1>;
+      multiply(blocks, row, {first, last}, inputs, made, sums, task, making);
     }
     const int64_t k = panel * layout.columns;
     const TileTask base{.epilogue = &epilogue,
@@ -236,7 +234,7 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
 
 template <class Arch>
 void winograd_cut(ConvProblem& p) {
-  p.blocks = p.members > 1 ? winograd_shared_blocks(Arch::kTiles, p) : 0;
+  p.blocks = p.members > 1 ? winograd_shared_blocks(Arch::kTile, p) : 0;
 }
 
 template <class Arch>

@@ -66,23 +66,25 @@ template <int Outputs, class T>
   }
 }
 
-// Rows kWinogradPairs[Pair] of G' g. g: [3].
-template <int Pair, class T>
-[[gnu::always_inline]] inline void transform_weights(const T* g, T& first, T& second) {
-  if constexpr (Pair == 0) {
-    first = g[0] * 6, second = g[2] * 6;
+// Row `Point` of G' g, and whether it reads g[i]. g: [3].
+constexpr bool weights_point_reads(int point, int i) { return (point != 0 && point != 5) || 5 * i == 2 * point; }
+template <int Point, class T>
+[[gnu::always_inline]] inline T weights_point(const T* g) {
+  if constexpr (Point == 0 || Point == 5) {
+    T six = T{} + 6;
+    if constexpr (sizeof(T) > 4) asm("" : "+v"(six));  // one multiplication, for which GCC 12 would take three operations
+    return g[Point == 0 ? 0 : 2] * six;
   } else {
-    const T even = Pair == 1 ? g[0] + g[2] : g[0] + (g[2] << 2), odd = Pair == 1 ? g[1] : g[1] << 1;
-    first = even + odd, second = even - odd;
+    const T even = Point < 3 ? g[0] + g[2] : g[0] + (g[2] << 2), odd = Point < 3 ? g[1] : g[1] << 1;
+    return Point % 2 != 0 ? even + odd : even - odd;
   }
 }
 
 // All of them. t: [6].
 template <class T>
 [[gnu::always_inline]] inline void transform_weights(const T* g, T* t) {
-  transform_weights<0>(g, t[0], t[5]);
-  transform_weights<1>(g, t[1], t[2]);
-  transform_weights<2>(g, t[3], t[4]);
+  t[0] = weights_point<0>(g), t[1] = weights_point<1>(g), t[2] = weights_point<2>(g);
+  t[3] = weights_point<3>(g), t[4] = weights_point<4>(g), t[5] = weights_point<5>(g);
 }
 
 // n: [Outputs + 2], y: [Outputs]. T: unsigned 32 bits, as sums are modulo 2^32.

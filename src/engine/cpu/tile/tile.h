@@ -123,15 +123,6 @@ extern const TileSet kTilesAvx512;
 extern const TileSet kTilesAvx512Vnni;
 extern const TileSet kTilesAmx;
 
-// Tiles of words: rows and weights of 16 bits, a step is two of them; panels have no start values. They end in their
-// sums, s32 in y, modulo 2^32.
-// Rows lie in blocks of a vector's words, one below the other, `segment_step` bytes between two blocks; `steps` is of
-// all blocks. So one pointer reaches all rows of a tile, and what it reads is dense.
-extern const TileSet kTileWordsAvx2;
-extern const TileSet kTileWordsAvxVnni;
-extern const TileSet kTileWordsAvx512;
-extern const TileSet kTileWordsAvx512Vnni;
-
 // The runs of a task against its panel or panels, in tiles of nearly equal height, fetching `next_size` bytes at
 // task.next on the way.
 void run_tiles(const TileSet& tiles, int vectors, TileTask task, int64_t next_size);
