@@ -74,6 +74,12 @@ inline void store_pad(const Epilogue& e, void* y, int64_t pixel, int64_t channel
     static_cast<uint8_t*>(y)[pixel * pitch + c] = static_cast<uint8_t>(e.zero_point);
 }
 
+// Of pixels [begin, end).
+inline void store_pads(const Epilogue& e, void* y, int64_t begin, int64_t end, int64_t channels) {
+  if (channels % 4 == 0) return;
+  for (int64_t pixel = begin; pixel < end; ++pixel) store_pad(e, y, pixel, channels);
+}
+
 // Elements between two pixels of an output of `channels`.
 inline int64_t output_pitch(const Epilogue& e, int64_t channels) {
   return e.output == Output::kU8 ? (channels + 3) / 4 * 4 : channels;

@@ -49,8 +49,7 @@ void run512(const AddProblem& p, const AddArgs& args, int64_t begin, int64_t end
   if (!epilogue.plain) return run<Lanes512>(p, args, begin, end, scratch);
   const int64_t pitch = pitch_of(p.channels);
   run_plain(p, epilogue, args, begin * pitch, end * pitch);
-  for (int64_t pixel = begin; pixel < end && p.channels < pitch; ++pixel)
-    store_pad(p.epilogue, args.y, pixel, p.channels);
+  store_pads(p.epilogue, args.y, begin, end, p.channels);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ void run(const AddProblem& p, const AddArgs& args, int64_t begin, int64_t end, v
                        const auto v = Lanes::fma(Lanes::load_u8(args.b + x, p.b_zero_point), b_scale, a);
                        Lanes::finish(p.epilogue, v, count, at(args.y, p.epilogue.output, y));
                      });
-  for (int64_t pixel = begin; pixel < end; ++pixel) store_pad(p.epilogue, args.y, pixel, p.channels);
+  store_pads(p.epilogue, args.y, begin, end, p.channels);
 }
 
 template <class Lanes>

@@ -122,9 +122,10 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
       task.next += task.panels * layout.panel_bytes;
       next_bytes = layout.panel_bytes;
     }
+    fetch_constants(task.multiplier + layout.columns, task.bias + layout.columns, layout.columns);
     run_tiles(Tiles, layout.vectors(panel), task, next_bytes);
     if (k + task.channels == p.out_channels)
-      for (int64_t i = block.first; i < block.first + block.pixels; ++i) store_pad(p.epilogue, a.y, i, p.out_channels);
+      store_pads(p.epilogue, a.y, block.first, block.first + block.pixels, p.out_channels);
   }
 }
 

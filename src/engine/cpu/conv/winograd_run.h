@@ -139,7 +139,7 @@ void finish_tiles(const ConvProblem& p, const WinogradBlocks& blocks, const Tile
         TileTask at = base;
         at.advance(pixel);
         epilogue.store(at, reinterpret_cast<const int32_t*>(y[4 * i]), static_cast<int>(wide));
-        for (int64_t j = 0; padded_y && j < wide; ++j) store_pad(p.epilogue, padded_y, pixel + j, p.out_channels);
+        if (padded_y) store_pads(p.epilogue, padded_y, pixel, pixel + wide, p.out_channels);
       }
     }
   });
@@ -203,6 +203,8 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
                   .steps = steps,
                   .next = bytes_of(panel + 1 < layout.panels ? panel + 1 : panel),
                   .next_step = layout.panel_bytes / (kWinogradPoints * steps)};
+    const int64_t k = panel * layout.columns;
+    fetch_constants(a.multiplier + k, a.bias + k, layout.columns);
     for (int row = 0; row < kWinogradIn; ++row) {
       making.make_rest();
       const uint8_t* made = weights + row % 2 * row_bytes;
@@ -214,7 +216,6 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
       const auto multiply = vectors == 2 ? multiply_row<Arch, 2> : multiply_row<Arch, 1>;
       multiply(blocks, row, {first, last}, inputs, made, sums, task, making);
     }
-    const int64_t k = panel * layout.columns;
     const TileTask base{.epilogue = &epilogue,
                         .multiplier = a.multiplier + k,
                         .bias = a.bias + k,

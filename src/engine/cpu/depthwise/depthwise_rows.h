@@ -247,9 +247,7 @@ void run(const DepthwiseProblem& p, const DepthwiseArgs& a, int64_t begin, int64
     }
     run_block<Narrow>(t, a, first, begin, end);
   }
-  if (p.channels % kChannelGroup == 0) return;
-  for (int64_t pixel = begin * p.out_w(); pixel < end * p.out_w(); ++pixel)
-    store_pad(p.epilogue, a.y, pixel, p.channels);
+  store_pads(p.epilogue, a.y, begin * p.out_w(), end * p.out_w(), p.channels);
 }
 
 int64_t units(const DepthwiseProblem& p) { return p.batch * p.out_h(); }

@@ -29,7 +29,7 @@ void run_nhwc(const QuantizeProblem& p, const QuantizeArgs& a, int64_t begin, in
                      [&](int64_t from, int64_t to, int64_t count) {
                        Lanes::finish(epilogue, Lanes::div(Lanes::load(x + from, count), scale), count, a.y + to);
                      });
-  for (int64_t pixel = begin * p.width; pixel < end * p.width; ++pixel) store_pad(epilogue, a.y, pixel, p.channels);
+  store_pads(epilogue, a.y, begin * p.width, end * p.width, p.channels);
 }
 
 // Division by one scale, rounded as the instruction rounds, which takes as long as sixteen multiplications: the product
