@@ -49,4 +49,15 @@ QuantRange quant_range(const Graph& graph, const Node& node) {
   return range;
 }
 
+std::optional<QuantInfo> coding_of(const Graph& graph, const Node& node) {
+  if (node.op != Op::kFakeQuant || graph.has_data(node.inputs[0])) return std::nullopt;
+  const QuantRange range = quant_range(graph, node);
+  if (range.scale.size() != 1) return std::nullopt;
+  return QuantInfo{.scale = range.scale[0], .zero_point = range.zero_point[0], .lo = range.lo, .hi = range.hi};
+}
+
+bool same_coding(const QuantInfo& a, const QuantInfo& b) {
+  return a.scale == b.scale && a.zero_point == b.zero_point && a.lo == b.lo && a.hi == b.hi;
+}
+
 }  // namespace qat::ir

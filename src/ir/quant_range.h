@@ -1,6 +1,7 @@
 // The numbers behind a FakeQuant node: scales, zero points, bounds, whatever form its range input has.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ir/graph.h"
@@ -17,5 +18,9 @@ struct QuantRange {
 // Throws Error(kBadFile) naming the node when a scale is not positive and finite. An amax of 0 (an all-zero channel)
 // gives s = 1.
 QuantRange quant_range(const Graph& graph, const Node& fake_quant);
+
+// The coding of a per-tensor FakeQuant of an activation; nothing for weights, per-channel ranges and other operators.
+std::optional<QuantInfo> coding_of(const Graph& graph, const Node& node);
+bool same_coding(const QuantInfo& a, const QuantInfo& b);  // all four numbers
 
 }  // namespace qat::ir

@@ -19,17 +19,6 @@ const ir::Node* sole_consumer(const ir::Graph& graph, const ir::Uses& uses, ir::
   return &graph.nodes[static_cast<size_t>(readers[0])];
 }
 
-std::optional<ir::QuantInfo> coding_of(const ir::Graph& graph, const ir::Node& node) {
-  if (node.op != Op::kFakeQuant || graph.has_data(node.inputs[0])) return std::nullopt;
-  const ir::QuantRange range = ir::quant_range(graph, node);
-  if (range.scale.size() != 1) return std::nullopt;
-  return ir::QuantInfo{.scale = range.scale[0], .zero_point = range.zero_point[0], .lo = range.lo, .hi = range.hi};
-}
-
-bool same_coding(const ir::QuantInfo& a, const ir::QuantInfo& b) {
-  return a.scale == b.scale && a.zero_point == b.zero_point && a.lo == b.lo && a.hi == b.hi;
-}
-
 bool is_coded_weight(const ir::Graph& graph, const ir::Uses& uses, ir::ValueId value, int axis) {
   const ir::Node* node = producer(graph, uses, value);
   if (node == nullptr || node->op != Op::kFakeQuant || !graph.has_data(node->inputs[0])) return false;

@@ -22,9 +22,8 @@ const ir::Node* producer(const ir::Graph& graph, const ir::Uses& uses, ir::Value
 // The only reader of a value that is no output; null otherwise.
 const ir::Node* sole_consumer(const ir::Graph& graph, const ir::Uses& uses, ir::ValueId value);
 
-// The coding of a per-tensor FakeQuant of an activation; nothing for weights and per-channel ranges.
-std::optional<ir::QuantInfo> coding_of(const ir::Graph& graph, const ir::Node& fake_quant);
-bool same_coding(const ir::QuantInfo& a, const ir::QuantInfo& b);  // all four numbers
+using ir::coding_of;
+using ir::same_coding;
 
 // A FakeQuant of data that an int8 layer can take: symmetric, per tensor or along `axis`.
 bool is_coded_weight(const ir::Graph& graph, const ir::Uses& uses, ir::ValueId value, int axis);
