@@ -14,27 +14,18 @@ namespace {
 
 using ir::kNone;
 using ir::Op;
+using ir::ValueId;
 
 constexpr double kExactLimit = 16777216.0 / 128.0;  // of sum|q_w|, with |q_x| <= 128
 
-const ir::Node* producer_of(const ir::Graph& graph, ir::ValueId id) {
+const ir::Node* producer_of(const ir::Graph& graph, ValueId id) {
   for (const ir::Node& node : graph.nodes) {
     if (node.output == id) return &node;
   }
   return nullptr;
 }
 
-// The quantizer that an activation comes from, past views.
-const ir::Node* activation_quantizer(const ir::Graph& graph, ir::ValueId id) {
-  const ir::Node* node = producer_of(graph, id);
-  while (node != nullptr && (node->op == Op::kFlatten || node->op == Op::kReshape || node->op == Op::kIdentity ||
-                             node->op == Op::kDropout || node->op == Op::kMaxPool || node->op == Op::kTranspose)) {
-    node = producer_of(graph, node->inputs[0]);
-  }
-  return node != nullptr && is_plain_activation_quantizer(graph, *node) ? node : nullptr;
-}
-
-const ir::Node* weight_quantizer(const ir::Graph& graph, ir::ValueId id) {
+const ir::Node* weight_quantizer(const ir::Graph& graph, ValueId id) {
   const ir::Node* node = producer_of(graph, id);
   if (node == nullptr || node->op != Op::kFakeQuant || !graph.has_data(node->inputs[0])) return nullptr;
   const bool zero_point = node->inputs.size() > 2 && node->inputs[2] != kNone;
@@ -48,8 +39,33 @@ double largest_sum(const at::Tensor& q) {
 
 }  // namespace
 
+std::optional<float> integer_scale(const ir::Graph& graph, ValueId id) {
+  const ir::Node* node = producer_of(graph, id);
+  if (node == nullptr) return std::nullopt;
+  switch (node->op) {
+    case Op::kFakeQuant:
+      if (!is_plain_activation_quantizer(graph, *node)) return std::nullopt;
+      return ir::quant_range(graph, *node).scale.at(0);
+    case Op::kFlatten:
+    case Op::kReshape:
+    case Op::kIdentity:
+    case Op::kDropout:
+    case Op::kMaxPool:
+    case Op::kTranspose:
+    case Op::kConcat: {
+      const std::optional<float> scale = integer_scale(graph, node->inputs[0]);
+      for (size_t i = 1; i < node->inputs.size(); ++i) {
+        if (node->op == Op::kConcat && integer_scale(graph, node->inputs[i]) != scale) return std::nullopt;
+      }
+      return scale;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 bool is_exact_layer(const ir::Graph& graph, const ir::Node& node) {
-  return (node.op == Op::kConv || node.op == Op::kGemm) && activation_quantizer(graph, node.inputs[0]) != nullptr &&
+  return (node.op == Op::kConv || node.op == Op::kGemm) && integer_scale(graph, node.inputs[0]).has_value() &&
          weight_quantizer(graph, node.inputs[1]) != nullptr;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "train/libtorch/steps.h"
@@ -12,7 +13,10 @@ struct Factors {
   at::Tensor m, b;  // f32 by output channel, where sums are made
 };
 
-// Input behind a plain quantizer, past views; weight behind a symmetric one per output channel or per tensor.
+// The scale of an activation behind a plain quantizer, past views; parts of a Concat share it. Nothing elsewhere.
+std::optional<float> integer_scale(const ir::Graph& graph, ir::ValueId id);
+
+// Input behind a plain quantizer, see integer_scale; weight behind a symmetric one per output channel or per tensor.
 bool is_exact_layer(const ir::Graph& graph, const ir::Node& node);
 
 struct ExactContext {

@@ -4,7 +4,10 @@
 #include <cmath>
 
 #include "base/qmath.h"
+#include "ir/canonical.h"
 #include "ir/fold_batch_norm.h"
+#include "ir/shapes.h"
+#include "train/libtorch/exact_chains.h"
 #include "train/libtorch/exact_layer.h"
 #include "train/libtorch/fake_quant_step.h"
 #include "train/libtorch/pixel_pass.h"
@@ -81,6 +84,11 @@ class Maker {
 
   float& unit(ValueId id) { return units_[static_cast<size_t>(id)]; }
 
+  bool equal_units(const ir::Node& node) {
+    return std::all_of(node.inputs.begin(), node.inputs.end(),
+                       [&](ValueId id) { return unit(id) == unit(node.inputs[0]); });
+  }
+
   void add_node(const ir::Node& node) {
     if (node.op == Op::kFakeQuant) return add_fake_quant(node);
     if (node.op == Op::kConv || node.op == Op::kGemm) {
@@ -89,7 +97,7 @@ class Maker {
     }
     if (node.op == Op::kGlobalAvgPool) return add_pool(node);
     const Run op = make_op(graph_, node, &plan_.state);
-    if (is_view(node.op)) {
+    if (is_view(node.op) || (node.op == Op::kConcat && equal_units(node))) {
       unit(node.output) = unit(node.inputs[0]);
       return push(node, op, node.inputs);
     }
@@ -181,18 +189,19 @@ class Maker {
   }
 
   void add_chain(const Chain& chain) {
-    const ir::Node& last = graph_.nodes[static_cast<size_t>(chain.last)];
-    if (chain.norm != kNone) return add_unfolded(chain, last);
+    const ir::Node& last = node_of(chain.last);
     const float s_y = chain.quant == kNone ? 1.0f : quantizer_of(graph_, node_of(chain.quant)).scale();
     ValueId x = chain.input, skip = chain.skip;
     if (layer_at(x) == nullptr && layer_at(skip) != nullptr) std::swap(x, skip);
-    PixelPass pass{.clip_lo = chain.clip_lo / s_y, .clip_hi = chain.clip_hi / s_y};
-    if (skip != kNone) pass.skip_scale = ratio(unit(skip), s_y);
+    const ChainOperands c{x, skip, unit(x), skip == kNone ? 1.0f : unit(skip), s_y};
+    unit(last.output) = s_y;
+    if (chain.norm != kNone) return push(last, unfolded_chain(graph_, chain, c, &plan_.state), {x, skip});
+    PixelPass pass{
+        .skip_scale = ratio(c.skip_unit, s_y), .clip_lo = chain.clip_lo / s_y, .clip_hi = chain.clip_hi / s_y};
     if (chain.quant != kNone) {
       const auto& attrs = node_of(chain.quant).as<ir::FakeQuantAttrs>();
       pass.scale = 1.0f, pass.quant_lo = attrs.lo, pass.quant_hi = attrs.hi;
     }
-    unit(last.output) = s_y;
     if (const auto& layer = layer_at(x)) {
       const Factors factors = layer->factors(s_y);
       return push(last,
@@ -204,69 +213,19 @@ class Maker {
                   },
                   {x, skip});
     }
-    add_float_chain(chain, {x, skip, s_y, pass});
+    push(last, float_chain(chain, c, pass, adds_integers(c)), {x, skip});
   }
 
-  struct FloatChain {
-    ValueId x, skip;
-    float s_y;
-    PixelPass pass;
-  };
-
-  // No integer sums before it: real values are divided by the scale, as base/qmath.h's quantize does.
-  void add_float_chain(const Chain& chain, FloatChain c) {
-    const ir::Node& last = node_of(chain.last);
-    const float x_unit = unit(c.x), skip_unit = c.skip == kNone ? 1.0f : unit(c.skip);
-    const bool in_units = c.skip == kNone && x_unit == c.s_y;  // already x / s_y: an average pool, a requantization
-    if (!in_units) {
-      c.pass.clip_lo = chain.clip_lo, c.pass.clip_hi = chain.clip_hi;
-      c.pass.scale = chain.quant == kNone ? 0.0f : c.s_y;
-      c.pass.skip_scale = skip_unit;
-    }
-    const float back = in_units || chain.quant == kNone ? 1.0f : c.s_y;
-    push(last,
-         [c, in_units, x_unit, back](const Frame& f) {
-           at::Tensor x = f[static_cast<size_t>(c.x)];
-           at::Tensor skip = c.skip == kNone ? at::Tensor() : f[static_cast<size_t>(c.skip)];
-           if (!in_units && x_unit != 1.0f) x = at::mul(x, at::Scalar(static_cast<double>(x_unit)));
-           at::Tensor y = run_pixels(x, skip, c.pass);
-           return back == 1.0f ? y : at::round(at::div(y, at::Scalar(static_cast<double>(back))));
-         },
-         {c.x, c.skip});
-  }
-
-  // A BatchNorm that could not be folded: real values through the ordinary step.
-  void add_unfolded(const Chain& chain, const ir::Node& last) {
-    NormActStep step{.clip_lo = chain.clip_lo, .clip_hi = chain.clip_hi};
-    step.state = &plan_.state;
-    const ir::Node& norm = node_of(chain.norm);
-    step.norm = NormPart{.name = norm.name,
-                         .eps = norm.as<ir::BatchNormAttrs>().eps,
-                         .running_mean = graph_.value(norm.inputs[3]).data.data<float>().data(),
-                         .running_var = graph_.value(norm.inputs[4]).data.data<float>().data()};
-    if (chain.quant != kNone) step.quant = quantizer_of(graph_, node_of(chain.quant));
-    const float x_unit = unit(chain.input), skip_unit = chain.skip == kNone ? 1.0f : unit(chain.skip);
-    const ValueId gamma = norm.inputs[1], beta = norm.inputs[2];
-    // Held as integers, like every quantizer's output.
-    const float s_y = step.quant ? step.quant->scale() : 1.0f;
-    unit(last.output) = s_y;
-    const auto run = [step, chain, gamma, beta, x_unit, skip_unit, s_y](const Frame& f) {
-      const auto real = [&](ValueId id, float scale) {
-        if (id == kNone) return at::Tensor();
-        return at::mul(f[static_cast<size_t>(id)], at::Scalar(static_cast<double>(scale)));
-      };
-      const at::Tensor y = step.run(real(chain.input, x_unit), f[static_cast<size_t>(gamma)],
-                                    f[static_cast<size_t>(beta)], real(chain.skip, skip_unit));
-      return step.quant ? at::round(at::div(y, at::Scalar(static_cast<double>(s_y)))) : y;
-    };
-    push(last, run, {chain.input, chain.skip});
+  // Engines add integers of one size only.
+  bool adds_integers(const ChainOperands& c) const {
+    return c.skip != kNone && integer_scale(graph_, c.x) && integer_scale(graph_, c.skip) &&
+           graph_.value(c.x).dims == graph_.value(c.skip).dims;
   }
 
   const ir::Node& node_of(NodeId id) const { return graph_.nodes[static_cast<size_t>(id)]; }
   std::shared_ptr<const ExactLayer> layer_at(ValueId id) const {
     return id == kNone ? nullptr : layer_of_[static_cast<size_t>(id)];
   }
-  static float ratio(float a, float b) { return static_cast<float>(static_cast<double>(a) / static_cast<double>(b)); }
 
   ExactPlan& plan_;
   const at::Device device_;
@@ -279,12 +238,21 @@ class Maker {
   std::map<ValueId, size_t> last_reader_;
 };
 
+// As the engine compiler does, in its order: each value is then rounded where an engine rounds it.
+void make_canonical(ir::Graph& graph) {
+  ir::infer_shapes(graph);
+  ir::remove_identities(graph);
+  ir::canonicalize_means(graph);
+  ir::fold_batch_norms(graph);
+  ir::commute_quantizers(graph);
+}
+
 }  // namespace
 
 std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph, at::Device device) {
   auto plan = std::make_unique<ExactPlan>();
   plan->graph = ir::clone(graph);
-  ir::fold_batch_norms(plan->graph);
+  make_canonical(plan->graph);
   plan->leaves.resize(plan->graph.values.size());
   for (size_t i = 0; i < plan->graph.values.size(); ++i) {
     ir::Value& value = plan->graph.values[i];

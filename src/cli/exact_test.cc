@@ -1,0 +1,130 @@
+// LibTorch's exact evaluation of quantized graphs against their engines: the same logits to the last bit.
+//
+// Weights on a grid of h and outputs of 2 h make half of all results lie exactly between two integers, M being 1/2; a
+// product of h that is divided by 2 h afterwards leaves that place by its rounding.
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "engine/compile/build.h"
+#include "eval/compare.h"
+#include "eval/engine_classifier.h"
+#include "train/train.h"
+
+namespace qat::cli {
+namespace {
+
+using ir::Op;
+using ir::ValueId;
+
+constexpr float kH = 0.7f;
+constexpr int64_t kImages = 24, kIn = 3, kSide = 8, kOut = 16, kClasses = 10;
+
+Tensor integers(Shape shape, uint64_t seed, int64_t largest, float unit) {
+  Tensor t(DType::kF32, std::move(shape));
+  Random random(seed);
+  for (float& x : t.data<float>()) x = static_cast<float>(random.below(2 * largest + 1) - largest) * unit;
+  return t;
+}
+
+// Graphs of layers between quantizers.
+struct Builder {
+  ir::Graph graph;
+  ValueId image = ir::kNone;  // its integers
+
+  Builder() {
+    graph.name = "exact";
+    image = quantizer("q0", graph.add_input("input", {ir::kDynamic, kIn, kSide, kSide}), 1);
+  }
+
+  ValueId quantizer(const std::string& name, ValueId value, float scale, int lo = -128) {
+    const ValueId range = graph.add_buffer(name + "._scale", Tensor::from<float>({scale}, {1}));
+    return graph.add_node(Op::kFakeQuant, name, {value, range},
+                          ir::FakeQuantAttrs{.range = ir::RangeKind::kScale, .lo = lo});
+  }
+  ValueId weight(const std::string& name, Shape shape) {
+    const Tensor values = integers(std::move(shape), graph.nodes.size(), 2, kH);
+    return quantizer(name + ".qw", graph.add_parameter(name + ".weight", values), kH, -127);
+  }
+  // ReLU of a convolution of the image.
+  ValueId conv(const std::string& name) {
+    const ir::ConvAttrs attrs{.pads = {1, 1, 1, 1}};
+    const ValueId sums = graph.add_node(Op::kConv, name, {image, weight(name, {kOut, kIn, 3, 3})}, attrs);
+    return graph.add_node(Op::kRelu, name + ".relu", {sums});
+  }
+  ValueId node(Op op, std::vector<ValueId> inputs, ir::Attrs attrs = {}) {
+    return graph.add_node(op, "form", std::move(inputs), std::move(attrs));
+  }
+  // Class scores of integers of 2 h: a step more or less in one of them changes all.
+  void classify(ValueId value, int64_t features) {
+    const ValueId flat = graph.add_node(Op::kFlatten, "flatten", {value}, ir::AxisAttrs{});
+    graph.outputs = {graph.add_node(Op::kGemm, "fc", {flat, weight("fc", {kClasses, features})})};
+  }
+};
+
+void expect_equal_logits(const ir::Graph& graph) {
+  if (!QAT_HAS_TRAIN) GTEST_SKIP() << "the training plugin is not built";
+  const Tensor images = integers({kImages, kIn, kSide, kSide}, 1, 9, 1);
+  const engine::InputShape shape{kImages, kIn, kSide, kSide};
+  engine::BuildRequest request{.graph = ir::clone(graph), .profile = {shape, shape, shape}, .precision = "int8"};
+  request.tactic_seconds = 0;
+  engine::BuildResult built = engine::build(std::move(request));
+  EXPECT_TRUE(built.report.not_int8.empty()) << built.report.not_int8.front();
+  const Tensor engine = eval::open_engine(std::move(built.plan), eval::EngineOptions{})->logits(images);
+  const Tensor exact = train::train_plugin().classifier(ir::clone(graph), train::Where{})->logits(images);
+  int differ = 0;
+  for (size_t i = 0; i < exact.data<float>().size(); ++i) differ += exact.data<float>()[i] != engine.data<float>()[i];
+  EXPECT_EQ(differ, 0) << "largest difference: " << eval::difference(exact, engine).max_abs;
+}
+
+TEST(Exact, AQuantizerBehindTheLayer) {
+  Builder b;
+  b.classify(b.quantizer("q1", b.conv("conv"), 2 * kH), kOut * kSide * kSide);
+  expect_equal_logits(b.graph);
+}
+
+TEST(Exact, AQuantizerBehindAMaxPool) {
+  Builder b;
+  const ValueId pool = b.node(Op::kMaxPool, {b.conv("conv")}, ir::PoolAttrs{.kernel = {2, 2}, .stride = {2, 2}});
+  b.classify(b.quantizer("q1", pool, 2 * kH), kOut * kSide * kSide / 4);
+  expect_equal_logits(b.graph);
+}
+
+TEST(Exact, AQuantizerBehindADropout) {
+  Builder b;
+  const ValueId dropout = b.node(Op::kDropout, {b.conv("conv")}, ir::DropoutAttrs{.p = 0.5f});
+  b.classify(b.quantizer("q1", dropout, 2 * kH), kOut * kSide * kSide);
+  expect_equal_logits(b.graph);
+}
+
+TEST(Exact, AQuantizerBehindAConcat) {
+  Builder b;
+  const ValueId joined = b.node(Op::kConcat, {b.conv("conv1"), b.conv("conv2")}, ir::AxisAttrs{1});
+  b.classify(b.quantizer("q1", joined, 2 * kH), 2 * kOut * kSide * kSide);
+  expect_equal_logits(b.graph);
+}
+
+TEST(Exact, EqualQuantizersOfOneValue) {
+  Builder b;
+  const ValueId x = b.conv("conv"), q1 = b.quantizer("q1", x, 2 * kH), q2 = b.quantizer("q2", x, 2 * kH);
+  b.classify(b.node(Op::kConcat, {q1, q2}, ir::AxisAttrs{1}), 2 * kOut * kSide * kSide);
+  expect_equal_logits(b.graph);
+}
+
+TEST(Exact, ASumOfIntegersOfTwoScales) {
+  Builder b;
+  const ValueId q1 = b.quantizer("q1", b.conv("conv1"), kH), q2 = b.quantizer("q2", b.conv("conv2"), 2 * kH);
+  b.classify(b.quantizer("q3", b.node(Op::kAdd, {q1, q2}), 2 * kH), kOut * kSide * kSide);
+  expect_equal_logits(b.graph);
+}
+
+// A sum of 64 integers of h, over 64 * 2 h.
+TEST(Exact, AMeanOverTheImage) {
+  Builder b;
+  const ValueId mean = b.node(Op::kReduceMean, {b.quantizer("q1", b.conv("conv"), 64 * kH)},
+                              ir::ListAttrs{.values = {2, 3}, .keep_dims = false});
+  b.classify(b.quantizer("q2", mean, 2 * kH), kOut);
+  expect_equal_logits(b.graph);
+}
+
+}  // namespace
+}  // namespace qat::cli
