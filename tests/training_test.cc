@@ -69,8 +69,10 @@ TEST_F(Training, SkippedImagesAreCountedAndNamed) {
   EXPECT_NE(json.out.find(R"("ranges":[{"layer":"conv1._input_quantizer","amax":)"), std::string::npos) << json.out;
   EXPECT_NE(json.err.find("QUANT.IMAGES 16: the training split has only 8"), std::string::npos) << json.err;
   const char* checkpoint = "QUANT.CHECKPOINT=outputs/checkpoint_normal_train_best.pth";
-  EXPECT_TRUE(fails_with(command({"calibrate", checkpoint, "OUTPUTS=/dev/null/x"}), 7, "cannot create /dev/null/x"));
-  EXPECT_TRUE(fails_with(command({"calibrate", "QUANT.SKIP=*", "DATA.BROKEN=skip"}), 2, "leaves no layer"));
+  EXPECT_TRUE(fails_with(command({"calibrate", checkpoint, "OUTPUTS=/dev/null/x"}), 7, "no folder /dev/null/x"));
+  const Outcome refused = command({"calibrate", checkpoint, "OUTPUTS=new/deep", "QUANT.SKIP=*", "DATA.BROKEN=skip"});
+  EXPECT_TRUE(fails_with(refused, 2, "leaves no layer"));
+  EXPECT_FALSE(fs::exists(folder_.path / "new")) << "what ends before its result leaves no folders";
 }
 
 TEST_F(Training, AClassThatIsMissingInTheTestImagesIsTold) {

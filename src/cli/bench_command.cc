@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/outputs.h"
 #include "cli/engines.h"
 #include "cli/interrupt.h"
 #include "cli/table.h"

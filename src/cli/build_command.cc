@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "base/outputs.h"
 #include "cli/engines.h"
 #include "cli/table.h"
 #include "cli/trtexec.h"

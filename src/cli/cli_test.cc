@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/outputs.h"
 #include "cli/parse.h"
 #include "cli/results.h"
 #include "cli/stored_config.h"

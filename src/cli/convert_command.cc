@@ -1,5 +1,6 @@
 // qat convert: a checkpoint to ONNX, quantized or not, dynamic or static.
 #include "base/error.h"
+#include "base/outputs.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/results.h"

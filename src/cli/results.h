@@ -43,13 +43,6 @@ std::string file_hash(const std::filesystem::path& path);
 // Error(kUsage) where `output` is the file that is read, by whatever path: "./a.onnx", a link.
 void refuse_overwriting(const std::filesystem::path& input, const std::filesystem::path& output);
 
-// Throws Error(kIo) where a file cannot be written, folders that lack included: to be asked before the work. Leaves
-// nothing behind.
-void check_output(const std::filesystem::path& path);
-
-// Makes the folder of a file that is about to be written. Throws Error(kIo).
-void make_folder_of(const std::filesystem::path& path);
-
 // A file of `outputs`, or Error(kIo) that says which command makes it and which key or flag names another.
 std::filesystem::path require_file(const std::filesystem::path& path, const std::string& remedy);
 

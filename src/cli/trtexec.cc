@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/outputs.h"
 #include "cli/engines.h"
 
 namespace qat::cli {

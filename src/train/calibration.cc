@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "base/file.h"
+#include "base/outputs.h"
 #include "base/threads.h"
 #include "model/network.h"
 #include "quant/calib/calibrator.h"
@@ -108,6 +108,7 @@ GraphModule placed_module(config::Options& options, int threads, const Report& r
 }
 
 std::filesystem::path save(const GraphModule& module, const std::filesystem::path& path) {
+  make_folder_of(path);
   io::save_checkpoint(path, {.graph = module.graph(), .training = {}});
   return path;
 }
@@ -127,8 +128,7 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   std::array<int64_t, 1> seen{};
   agreed(group, [&] {
     if (group == nullptr || group->rank() == 0) {
-      make_outputs(outputs);
-      check_writable(result);  // before the work, which would be lost
+      check_output(result);  // before the work, which would be lost
     }
     module.emplace(placed_module(options, threads, report));
     RangeHistograms mine(module->graph(), threads, device_plugin(options.device));
