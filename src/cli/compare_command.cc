@@ -16,9 +16,24 @@ namespace qat::cli {
 
 namespace {
 
-// Images of the data, or noise of DATA.SIZE where no data are given.
-Tensor images_for(const Context& context, const eval::Classifier& model) {
+std::string takes(const Side& side) {
+  const int64_t channels = side.model->channels();
+  return cat(side.path.string(), " takes images of ", channels, channels == 1 ? " channel" : " channels");
+}
+
+// Of the images that both take; MODEL.IN_CHANNELS where both leave it open.
+int64_t channels_of(const Side& a, const Side& b, const config::ModelOptions& options) {
+  const int64_t left = a.model->channels(), right = b.model->channels();
+  if (left > 0 && right > 0 && left != right)
+    fail(Code::kUsage, takes(a), ", ", takes(b), "; compare models of the same images");
+  return left > 0 ? left : right > 0 ? right : options.in_channels;
+}
+
+// Images of the data, or noise of DATA.SIZE where no data are given. They are normalized for `a`.
+Tensor images_for(const Context& context, const Side& a, const Side& b) {
+  const eval::Classifier& model = *a.model;
   const config::Options options = with_stored_data(context.config, model.metadata());
+  const int64_t channels = channels_of(a, b, options.model);
   const auto images = static_cast<int64_t>(context.args.number("--images", 16, 1));
   const bool have_data = !options.data.path.empty() || !options.data.test.empty();
   if (have_data) {
@@ -28,11 +43,12 @@ Tensor images_for(const Context& context, const eval::Classifier& model) {
     const auto batch = loader.next();
     if (!batch) fail(Code::kBadFile, "the test split has no images");
     const eval::Normalization norm = eval::normalization_of(model, options.data);
+    for (const Side* side : {&a, &b}) eval::check_channels(*side->model, side->path.string(), batch->images.dim(3));
     return data::normalize_nchw(batch->images, norm.mean, norm.std);
   }
   if (options.data.size == 0)
     fail(Code::kUsage, "nothing to compare on; give DATA.PATH, or DATA.SIZE for random images");
-  Tensor noise(DType::kF32, {images, options.model.in_channels, options.data.size, options.data.size});
+  Tensor noise(DType::kF32, {images, channels, options.data.size, options.data.size});
   Random random(1);
   for (float& x : noise.data<float>()) x = static_cast<float>(random.normal());
   return noise;
@@ -83,7 +99,7 @@ int run(Context& context) {
   Side a = open_side(context.args.operand(0), context.options());
   Side b = open_side(context.args.operand(1), context.options());
   if (interrupted()) return kInterruptedExit;
-  const Tensor images = images_for(context, *a.model);
+  const Tensor images = images_for(context, a, b);
   const Tensor x = eval::logits_of(*a.model, a.path.string(), images),
                y = eval::logits_of(*b.model, b.path.string(), images);
   if (x.shape() != y.shape()) {

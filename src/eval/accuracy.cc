@@ -38,13 +38,6 @@ struct Named {
 
 Named named(Classifier& model, const std::string& name) { return {model, name.empty() ? model.describe() : name}; }
 
-void check_channels(const Named& which, int64_t channels) {
-  const int64_t own = which.model.channels();
-  if (own == 0 || own == channels) return;
-  fail(Code::kUsage, which.name, ": takes images of ", own, own == 1 ? " channel" : " channels", ", the data's have ",
-       channels, "; give it other data (IDX files are grey, folders RGB), or a model of ", channels);
-}
-
 void check_logits(const Tensor& logits, const data::Batch& batch, const std::string& what) {
   if (logits.shape().size() != 2 || logits.dim(0) != batch.size()) {
     fail(Code::kBadFile, what, ": expected logits [", batch.size(), ", classes], got ", to_string(logits.shape()));
@@ -93,6 +86,13 @@ int64_t rank_of(std::span<const float> logits, int64_t label) {
   return rank;
 }
 
+void check_channels(const Classifier& model, const std::string& name, int64_t channels) {
+  const int64_t own = model.channels();
+  if (own == 0 || own == channels) return;
+  fail(Code::kUsage, name, ": takes images of ", own, own == 1 ? " channel" : " channels", ", the data's have ",
+       channels, "; give it other data (IDX files are grey, folders RGB), or a model of ", channels);
+}
+
 Tensor logits_of(Classifier& model, const std::string& name, const Tensor& images) {
   try {
     return model.logits(images);
@@ -111,8 +111,8 @@ Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptio
   int64_t done = 0;
   loader.start(0);
   while (const std::optional<data::Batch> batch = loader.next()) {
-    check_channels(own, batch->images.dim(3));
-    if (reference) check_channels(*reference, batch->images.dim(3));
+    check_channels(own.model, own.name, batch->images.dim(3));
+    if (reference) check_channels(reference->model, reference->name, batch->images.dim(3));
     const Tensor images = data::normalize_nchw(batch->images, options.normalization.mean, options.normalization.std);
     const auto start = std::chrono::steady_clock::now();
     const Tensor logits = logits_of(own.model, own.name, images);

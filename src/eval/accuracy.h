@@ -58,6 +58,9 @@ struct EvaluateOptions {
 // have other channels than the model takes. The message begins with the model that it is about, errors of its own, too.
 Evaluation evaluate(Classifier& model, data::Loader& loader, const EvaluateOptions& options);
 
+// Throws Error(kUsage) beginning with `name` when images have other channels than the model takes.
+void check_channels(const Classifier& model, const std::string& name, int64_t channels);
+
 // model.logits(images); its error begins with `name`, the model's file.
 Tensor logits_of(Classifier& model, const std::string& name, const Tensor& images);
 

@@ -1,0 +1,75 @@
+// What eval, bench and compare say of the models that they are given, and at Ctrl-C.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/random.h"
+#include "cli/test_run.h"
+#include "engine/compile/build.h"
+#include "engine/plan/file.h"
+#include "io/onnx/onnx.h"
+
+namespace qat::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using test::fails_with;
+using test::Outcome;
+using test::run_words;
+
+// A float classifier of one convolution, for images of any size.
+ir::Graph small_graph(int64_t channels) {
+  Random random(5);
+  const auto values = [&random](Shape shape) {
+    Tensor t(DType::kF32, std::move(shape));
+    for (float& x : t.data<float>()) x = static_cast<float>(random.uniform(-0.5, 0.5));
+    return t;
+  };
+  ir::Graph graph;
+  graph.name = "small";
+  const auto x = graph.add_input("input", {ir::kDynamic, channels, ir::kDynamic, ir::kDynamic});
+  const auto weight = graph.add_parameter("conv.weight", values({4, channels, 1, 1}));
+  const auto conv = graph.add_node(ir::Op::kConv, "conv", {x, weight}, ir::ConvAttrs{});
+  const auto pool = graph.add_node(ir::Op::kGlobalAvgPool, "pool", {graph.add_node(ir::Op::kRelu, "relu", {conv})});
+  graph.outputs = {graph.add_node(ir::Op::kFlatten, "output", {pool}, ir::AxisAttrs{})};
+  graph.metadata = {{"mean", "0.5"}, {"std", "0.5"}};
+  return graph;
+}
+
+class Models : public testing::Test {
+ protected:
+  Models() { fs::create_directories(folder_); }
+  ~Models() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  std::string engine(const std::string& name, ir::Graph graph, int64_t channels = 1) const {
+    const engine::InputShape shape{1, channels, 4, 4};
+    engine::BuildRequest request{.graph = std::move(graph), .profile = {shape, shape, shape}, .precision = "fp32"};
+    request.tactic_seconds = 0;
+    engine::save_plan(path(name), engine::build(std::move(request)).plan);
+    return path(name);
+  }
+
+
+  const fs::path folder_ = fs::path(testing::TempDir()) / cat("qat_models_", getpid());
+};
+
+// The noise that models are compared on has the channels that they take.
+TEST_F(Models, ComparedImagesHaveTheModelsChannels) {
+  const std::string grey = engine("grey.engine", small_graph(1)), colour = engine("colour.engine", small_graph(3), 3);
+  const Outcome same = run_words({"compare", grey, grey, "DATA.SIZE=4"});
+  EXPECT_EQ(same.code, 0) << same.err;
+  const Outcome other = run_words({"compare", colour, colour, "DATA.SIZE=4", "MODEL.IN_CHANNELS=1"});
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_TRUE(fails_with(run_words({"compare", grey, colour, "DATA.SIZE=4"}), 2,
+                         grey + " takes images of 1 channel, " + colour + " takes images of 3 channels; compare"));
+  if (!QAT_HAS_TRAIN) return;
+  io::onnx().write(path("grey.onnx"), small_graph(1), {});
+  const Outcome file = run_words({"compare", path("grey.onnx"), grey, "DATA.SIZE=4"});
+  EXPECT_EQ(file.code, 0) << file.err;
+}
+
+}  // namespace
+}  // namespace qat::cli
