@@ -42,8 +42,8 @@ Tensor images_for(const Context& context, const Side& a, const Side& b) {
     loader.start(0);
     const auto batch = loader.next();
     if (!batch) fail(Code::kBadFile, "the test split has no images");
-    const eval::Normalization norm = eval::normalization_of(model, options.data);
     for (const Side* side : {&a, &b}) eval::check_channels(*side->model, side->path.string(), batch->images.dim(3));
+    const eval::Normalization norm = normalization_for(context.config, model, a.path.string(), options.data);
     return data::normalize_nchw(batch->images, norm.mean, norm.std);
   }
   if (options.data.size == 0)

@@ -72,6 +72,16 @@ void print_report(Context& context, const engine::BuildReport& report) {
   }
 }
 
+// engine::build; what is wrong with the file begins with its name.
+engine::BuildResult build_named(engine::BuildRequest request, const fs::path& onnx) {
+  try {
+    return engine::build(std::move(request));
+  } catch (const Error& error) {
+    if (error.code() != Code::kBadFile) throw;
+    fail(error.code(), onnx.string(), ": ", error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<Flag> build_flags() {
@@ -160,7 +170,7 @@ engine::BuildResult build_engine(Context& context) {
   request.callbacks = {.progress = [&console](const std::string& label, int64_t done,
                                               int64_t total) { console.progress(label, done, total, ""); },
                        .interrupted = interrupted};
-  engine::BuildResult result = engine::build(std::move(request));
+  engine::BuildResult result = build_named(std::move(request), onnx);
   print_report(context, result.report);
   return result;
 }

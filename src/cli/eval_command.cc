@@ -25,15 +25,6 @@ data::Loader loader_for(const config::Options& options, std::shared_ptr<const da
                               .skip_broken = options.data.broken == "skip"}};
 }
 
-// The model's own, unless the command line says another; a configuration file may be another model's.
-eval::Normalization normalization_of(const Context& context, const eval::Classifier& model,
-                                     const config::DataOptions& options) {
-  if (context.config.source("DATA.MEAN") == "command line" && context.config.source("DATA.STD") == "command line") {
-    return {.mean = options.mean, .std = options.std};
-  }
-  return eval::normalization_of(model, options);
-}
-
 std::string text_of(const Json& r) {
   const auto number = [&r](const char* field, int digits) { return fixed(r[field].get<double>(), digits); };
   std::string text = cat("model       ", r["model"].get<std::string>(), " (", r["backend"].get<std::string>(), ")\n");
@@ -106,12 +97,13 @@ int run(Context& context) {
   if (!options.eval.reference.empty())
     reference = eval::open_classifier(options.eval.reference, options, threads, note);
 
-  eval::EvaluateOptions how{.name = options.eval.model,
-                            .reference_name = options.eval.reference,
-                            .normalization = normalization_of(context, *model, options.data)};
+  eval::EvaluateOptions how{
+      .name = options.eval.model,
+      .reference_name = options.eval.reference,
+      .normalization = normalization_for(context.config, *model, options.eval.model, options.data)};
   if (reference) {
     how.reference = reference.get();
-    how.reference_normalization = normalization_of(context, *reference, options.data);
+    how.reference_normalization = normalization_for(context.config, *reference, options.eval.reference, options.data);
   }
   how.progress = [&context](int64_t done, int64_t total, const eval::Evaluation& so_far) {
     context.console.progress("eval", done, total, cat("ACC@1 ", fixed(so_far.top1_percent(), 2)));

@@ -56,6 +56,23 @@ class Models : public testing::Test {
   const fs::path folder_ = fs::path(testing::TempDir()) / cat("qat_models_", getpid());
 };
 
+TEST_F(Models, ANormalizationOfBytesIsRefusedByTheFilesName) {
+  ir::Graph graph = small_graph(1);
+  graph.metadata = {{"mean", "127.5"}, {"std", "64"}};
+  const std::string file = engine("a.engine", graph);
+  EXPECT_TRUE(fails_with(run_words({"eval", file}), 3, file + ": its mean [127.5] and deviation [64]"));
+  // The command line's take their place, and then there are no data.
+  EXPECT_TRUE(fails_with(
+      run_words({"eval", file, "MODEL.IN_CHANNELS=1", "DATA.MEAN=0.5", "DATA.STD=0.25", "DATA.PATH=" + path("none")}),
+      7, "none"));
+  // Where pictures are normalized within the engine, it is not built.
+  io::onnx().write(path("a.onnx"), graph, {});
+  const Outcome built = run_words({"build", "--onnx=" + path("a.onnx"), "--saveEngine=" + path("b.engine"),
+                                   "--shapes=1x1x4x4", "--fp32", "BUILD.INPUT=u8_nhwc"});
+  EXPECT_TRUE(fails_with(built, 3, path("a.onnx") + ": [graph "));
+  EXPECT_FALSE(fs::exists(path("b.engine")));
+}
+
 // The noise that models are compared on has the channels that they take.
 TEST_F(Models, ComparedImagesHaveTheModelsChannels) {
   const std::string grey = engine("grey.engine", small_graph(1)), colour = engine("colour.engine", small_graph(3), 3);

@@ -44,6 +44,12 @@ config::Options with_stored_data(const config::Config& config, const std::map<st
   return options;
 }
 
+eval::Normalization normalization_for(const config::Config& config, const eval::Classifier& model,
+                                      const std::string& file, const config::DataOptions& data) {
+  const bool said = config.source("DATA.MEAN") == "command line" && config.source("DATA.STD") == "command line";
+  return said ? eval::Normalization{.mean = data.mean, .std = data.std} : eval::normalization_of(model, file, data);
+}
+
 config::Options with_stored_start(const config::Config& config, const std::filesystem::path& checkpoint) {
   if (lower(checkpoint.extension().string()) == ".onnx") return config.options;
   const std::optional<io::Checkpoint> ours = io::find_checkpoint(checkpoint);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "eval/accuracy.h"
 
 namespace qat::cli {
 
@@ -21,5 +22,10 @@ config::Options with_stored_start(const config::Config& config, const std::files
 // `config`, with every key that the user did not say (but OUTPUTS) as the metadata's "config" has it: what --resume
 // runs with.
 config::Options with_stored_run(const config::Config& config, const std::map<std::string, std::string>& metadata);
+
+// eval::normalization_of a model's file, unless the command line says DATA.MEAN and DATA.STD: a configuration file may
+// be another model's. data: what with_stored_data gave.
+eval::Normalization normalization_for(const config::Config& config, const eval::Classifier& model,
+                                      const std::string& file, const config::DataOptions& data);
 
 }  // namespace qat::cli

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/normalization.h"
 #include "config/values.h"
 
 namespace qat::config {
@@ -59,11 +60,7 @@ void check(const Options& options) {
     fail(Code::kUsage, "DATA.MEAN has ", data.mean.size(), " values, MODEL.IN_CHANNELS is ", channels,
          "; give one per channel of the images, and their number as MODEL.IN_CHANNELS");
   }
-  // A mean of x / 255 is at most 1, and no deviation of pixels 0 to 255 in use is below 10.
-  const auto above = [](const std::vector<double>& list, double limit) {
-    return std::any_of(list.begin(), list.end(), [limit](double x) { return x > limit; });
-  };
-  if (above(data.mean, 1) || above(data.std, 10)) {
+  if (of_bytes(data.mean, data.std)) {
     fail(Code::kUsage, "DATA.MEAN [", join(data.mean, ", "), "], DATA.STD [", join(data.std, ", "),
          "] are of pixels 0 to 255; give those of x / 255: divide both by 255");
   }

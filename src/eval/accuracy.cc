@@ -1,29 +1,17 @@
 // Accuracy of a classifier: see accuracy.h.
 #include "eval/accuracy.h"
 
-#include <charconv>
 #include <chrono>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/normalization.h"
 
 namespace qat::eval {
 
 namespace {
 
 constexpr int64_t kTop = 5;
-
-// "0.286", "[0.485, 0.456, 0.406]", "0.485 0.456 0.406".
-std::vector<double> parse_numbers(const std::string& text) {
-  std::vector<double> numbers;
-  for (const char *at = text.data(), *end = text.data() + text.size(); at < end;) {
-    double value = 0;
-    const auto [next, error] = std::from_chars(at, end, value);
-    if (error == std::errc()) numbers.push_back(value);
-    at = error == std::errc() ? next : at + 1;
-  }
-  return numbers;
-}
 
 std::span<const float> row_of(const Tensor& logits, int64_t row) {
   const auto classes = static_cast<size_t>(logits.dim(1));
@@ -57,16 +45,19 @@ void check_logits(const Tensor& logits, const data::Batch& batch, const std::str
 
 }  // namespace
 
-Normalization normalization_of(const Classifier& model, const config::DataOptions& options) {
+Normalization normalization_of(const Classifier& model, const std::string& name, const config::DataOptions& options) {
   const auto& metadata = model.metadata();
   const auto mean = metadata.find("mean"), std = metadata.find("std");
+  Normalization result{.mean = options.mean, .std = options.std};
   if (mean != metadata.end() && std != metadata.end()) {
-    Normalization own{.mean = parse_numbers(mean->second), .std = parse_numbers(std->second)};
-    if (!own.mean.empty() && own.mean.size() == own.std.size()) return own;
+    Normalization own{.mean = numbers_in(mean->second), .std = numbers_in(std->second)};
+    if (!own.mean.empty() && own.mean.size() == own.std.size()) result = std::move(own);
   }
-  if (options.mean.empty())
-    fail(Code::kUsage, model.describe(), ": the file does not say its mean and deviation; give DATA.MEAN, DATA.STD");
-  return {.mean = options.mean, .std = options.std};
+  if (result.mean.empty())
+    fail(Code::kUsage, name, ": the file does not say its mean and deviation; give DATA.MEAN, DATA.STD");
+  check_normalization(result.mean, result.std, name,
+                      "give DATA.MEAN and DATA.STD on the command line, these divided by 255");
+  return result;
 }
 
 int64_t argmax(std::span<const float> logits) {

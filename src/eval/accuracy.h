@@ -20,9 +20,9 @@ struct Normalization {
   bool operator==(const Normalization&) const = default;
 };
 
-// The model's own metadata ("mean", "std": numbers apart by commas), else DATA.MEAN and DATA.STD. Throws Error(kUsage)
-// when neither has them.
-Normalization normalization_of(const Classifier& model, const config::DataOptions& options);
+// The model's own metadata ("mean", "std": numbers apart by commas), else DATA.MEAN and DATA.STD. name: the model's
+// file. Throws Error(kUsage) when neither has them, Error(kBadFile) when they are of pixels 0 to 255.
+Normalization normalization_of(const Classifier& model, const std::string& name, const config::DataOptions& options);
 
 struct Evaluation {
   int64_t images = 0;

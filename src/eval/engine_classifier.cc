@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/normalization.h"
 #include "engine/plan/file.h"
 #include "engine/runtime/session.h"
 
@@ -23,6 +24,10 @@ class EngineClassifier : public Classifier {
     if (plan_->outputs.size() != 1 || plan_->outputs[0].rank != 2) {
       fail(Code::kUsage, "[engine ", plan_->network, "] expected one output [N,classes] of a classifier");
     }
+    if (plan_->input_mode != engine::InputMode::kU8Nhwc) return;
+    mean_ = numbers_in(metadata_["mean"]), std_ = numbers_in(metadata_["std"]);  // built in: no option replaces them
+    check_normalization(mean_, std_, cat("[engine ", plan_->network, "]"),
+                        "divide those of the ONNX file's metadata by 255 and build again");
   }
 
   Tensor logits(const Tensor& images) override {
@@ -95,30 +100,22 @@ class EngineClassifier : public Classifier {
   // For engines that take u8 [N,H,W,C]: undoes the normalization, which is one to one on pictures. Empty elsewhere.
   std::vector<uint8_t> to_pictures(const Tensor& images, int64_t first, int64_t batch) const {
     if (plan_->input_mode != engine::InputMode::kU8Nhwc) return {};
-    const std::vector<double> mean = numbers("mean"), std = numbers("std");
     const int64_t channels = images.dim(1), area = images.dim(2) * images.dim(3);
     std::vector<uint8_t> pixels(static_cast<size_t>(batch * area * channels));
     const float* x = images.data<float>().data() + first * channels * area;
     for (int64_t i = 0; i < batch * channels * area; ++i) {
       const int64_t n = i / (channels * area), c = i / area % channels, p = i % area;
       const auto at = [c](const std::vector<double>& v) { return v[v.size() == 1 ? 0 : static_cast<size_t>(c)]; };
-      const double value = std::rint((x[i] * at(std) + at(mean)) * 255.0);
+      const double value = std::rint((x[i] * at(std_) + at(mean_)) * 255.0);
       pixels[static_cast<size_t>((n * area + p) * channels + c)] = static_cast<uint8_t>(std::clamp(value, 0.0, 255.0));
     }
     return pixels;
   }
 
-  std::vector<double> numbers(const std::string& key) const {
-    std::string text = metadata_.at(key);
-    std::erase_if(text, [](char c) { return c == '[' || c == ']'; });
-    std::vector<double> values;
-    for (const std::string& part : split(text, ',')) values.push_back(std::stod(part));
-    return values;
-  }
-
   std::shared_ptr<const engine::Plan> plan_;
   engine::Session session_;
   std::map<std::string, std::string> metadata_;
+  std::vector<double> mean_, std_;  // of an engine that takes pictures
 };
 
 }  // namespace

@@ -140,10 +140,25 @@ TEST(Accuracy, OfEqualLogitsTheLowerClassWins) {
 
 TEST(Accuracy, NormalizationComesFromTheModelFirst) {
   config::DataOptions options{.mean = {0.5}, .std = {0.25}};
-  EXPECT_EQ(normalization_of(Shifted(0, {{"mean", "[0.485, 0.456, 0.406]"}, {"std", "0.229 0.224,0.225"}}), options),
+  const auto of = [&options](std::map<std::string, std::string> metadata) {
+    return normalization_of(Shifted(0, std::move(metadata)), "a.onnx", options);
+  };
+  EXPECT_EQ(of({{"mean", "[0.485, 0.456, 0.406]"}, {"std", "0.229 0.224,0.225"}}),
             (Normalization{.mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}}));
-  EXPECT_EQ(normalization_of(Shifted(0, {{"mean", "1"}}), options), (Normalization{.mean = {0.5}, .std = {0.25}}));
-  EXPECT_THROW(normalization_of(Shifted(0), config::DataOptions{}), Error);
+  EXPECT_EQ(of({{"mean", "1"}}), (Normalization{.mean = {0.5}, .std = {0.25}}));
+  EXPECT_THROW(normalization_of(Shifted(0), "a.onnx", config::DataOptions{}), Error);
+}
+
+TEST(Accuracy, AFilesNormalizationOfBytesIsRefused) {
+  const Shifted model(0, {{"mean", "[123.675, 116.28, 103.53]"}, {"std", "[58.395, 57.12, 57.375]"}});
+  try {
+    normalization_of(model, "a.onnx", {.mean = {0.5}, .std = {0.25}});
+    FAIL() << "a mean of 123.675 passed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kBadFile);
+    EXPECT_EQ(std::string(error.what()).find("a.onnx: its mean [123.675, 116.28, 103.53]"), 0u) << error.what();
+    EXPECT_NE(std::string(error.what()).find("give DATA.MEAN and DATA.STD"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Compare, FiguresOfKnownVectors) {

@@ -90,7 +90,7 @@ GraphModule placed_module(config::Options& options, int threads, const Report& r
     fail(Code::kUsage, start, " is quantized already; give the float checkpoint");
   }
   model::end_in_logits(graph, report.info);
-  complete_normalization(graph, options);
+  complete_normalization(graph, options, start);
   ir::Graph placed = quant::place(
       graph,
       {.first_layer = options.quant.first_layer, .last_layer = options.quant.last_layer, .skip = options.quant.skip});

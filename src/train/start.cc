@@ -1,20 +1,13 @@
 // Starting graphs, names and metadata: see start.h.
 #include "train/start.h"
 
-#include <cstdlib>
-
+#include "base/normalization.h"
 #include "config/config.h"
 #include "model/network.h"
 
 namespace qat::train {
 
 namespace {
-
-std::vector<double> numbers(const std::string& text) {
-  std::vector<double> values;
-  for (const std::string& part : split(text, ',')) values.push_back(std::strtod(part.c_str(), nullptr));
-  return values;
-}
 
 // The first that is whole, where broken ones are skipped.
 Tensor first_image(const data::Dataset& dataset, const config::DataOptions& options) {
@@ -124,16 +117,18 @@ void check_data(const ir::Graph& graph, const data::Dataset& dataset, const conf
   }
 }
 
-void complete_normalization(const ir::Graph& graph, config::Options& options) {
+void complete_normalization(const ir::Graph& graph, config::Options& options, const std::string& file) {
   const auto mean = graph.metadata.find("mean"), std = graph.metadata.find("std");
   if (options.data.mean.empty() && mean != graph.metadata.end() && std != graph.metadata.end()) {
-    options.data.mean = numbers(mean->second);
-    options.data.std = numbers(std->second);
+    options.data.mean = numbers_in(mean->second);
+    options.data.std = numbers_in(std->second);
   }
   if (options.data.mean.empty()) {
     fail(Code::kUsage,
          "[DATA.MEAN] is empty; give mean and deviation per channel, of pixels / 255, as DATA.MEAN and DATA.STD");
   }
+  check_normalization(options.data.mean, options.data.std, file,
+                      "give DATA.MEAN and DATA.STD on the command line, these divided by 255");
 }
 
 }  // namespace qat::train

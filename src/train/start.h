@@ -40,7 +40,8 @@ void describe(ir::Graph& graph, const config::Options& options, const data::Data
 void check_data(const ir::Graph& graph, const data::Dataset& dataset, const config::DataOptions& options,
                 const std::string& file);
 
-// Mean and deviation: the options', or what the graph's metadata says. Fills the options.
-void complete_normalization(const ir::Graph& graph, config::Options& options);
+// Mean and deviation: the options', or what the graph's metadata says. Fills the options. file: where the network comes
+// from, named by Error(kBadFile) when they are of pixels 0 to 255.
+void complete_normalization(const ir::Graph& graph, config::Options& options, const std::string& file);
 
 }  // namespace qat::train

@@ -52,8 +52,9 @@ class Run {
                  .shard = shard_of(group, Batches::kInParts)}),
         turns_(loader_, group),
         schedule_(options_.train, loader_.batches()) {
-    complete_normalization(start_.graph, options_);
-    check_data(start_.graph, *train_set_, options_.data, start_file(options_.train.checkpoint, options_.model));
+    const std::string file = start_file(options_.train.checkpoint, options_.model);
+    complete_normalization(start_.graph, options_, file);
+    check_data(start_.graph, *train_set_, options_.data, file);
     describe(start_.graph, options_, train_set_.get(), quantized_ ? "finetune" : "normal");
     check_ranks();
     check_outputs();

@@ -1,8 +1,8 @@
 // Functions of one and two values, views and pads as steps.
 #include <algorithm>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/normalization.h"
 #include "engine/compile/emitter.h"
 
 namespace qat::engine {
@@ -138,18 +138,9 @@ void emit_pad(Emitter& e, const Node& node) {
 
 namespace {
 
-// "0.485,0.456,0.406", with or without brackets.
 std::vector<double> numbers(const std::map<std::string, std::string>& metadata, const char* key) {
   const auto found = metadata.find(key);
-  if (found == metadata.end()) return {};
-  std::string text = found->second;
-  for (char& c : text) {
-    if (c == ',' || c == '[' || c == ']') c = ' ';
-  }
-  std::istringstream in(text);
-  std::vector<double> values;
-  for (double value = 0; in >> value;) values.push_back(value);
-  return values;
+  return found == metadata.end() ? std::vector<double>{} : numbers_in(found->second);
 }
 
 }  // namespace
@@ -163,6 +154,8 @@ std::vector<float> picture_table(const ir::Graph& graph, int64_t channels) {
     fail(Code::kUsage, "input u8_nhwc needs the mean and deviation of ", channels,
          " channels in the file's metadata; export it with qat convert, or build with input f32_nchw");
   }
+  check_normalization(mean, std, cat("[graph ", graph.name, "]"),
+                      "divide those of the file's metadata by 255, or build with input f32_nchw");
   std::vector<float> table;
   for (int64_t c = 0; c < channels; ++c) {
     const auto m = static_cast<float>(mean[mean.size() == 1 ? 0 : static_cast<size_t>(c)]);

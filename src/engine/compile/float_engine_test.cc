@@ -126,6 +126,20 @@ TEST(Build, PicturesEqualNormalizedFloats) {
   }
 }
 
+TEST(Build, PicturesAreNotNormalizedByNumbersOfBytes) {
+  BuildRequest request = request_for(test::quantized_network("resnet8"), "int8");
+  request.input = InputMode::kU8Nhwc;
+  request.graph.metadata["mean"] = "123.675,116.28,103.53";
+  request.graph.metadata["std"] = "58.395,57.12,57.375";
+  try {
+    build(request);
+    FAIL() << "a mean of 123.675 passed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kBadFile);
+    EXPECT_NE(std::string(error.what()).find("are of pixels 0 to 255"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Build, WithoutShapesTheFilesOwnAreTaken) {
   BuildRequest request = request_for(test::float_network("resnet8"), "fp32");
   request.profile = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
