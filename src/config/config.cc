@@ -49,17 +49,27 @@ void apply_overrides(Config& config, const std::vector<std::string>& words) {
   }
 }
 
+namespace {
+
+// One value of each per channel, or none of either; the one at fault is named.
+void check_lengths(const DataOptions& data, size_t channels) {
+  const size_t means = data.mean.size(), deviations = data.std.size();
+  if (means == deviations && (means == 0 || means == channels)) return;
+  const auto has = [](const char* key, size_t count) {
+    return count == 0 ? cat(key, " is missing") : cat(key, " has ", count, count == 1 ? " value" : " values");
+  };
+  const std::string fault = means == channels        ? has("DATA.STD", deviations)
+                            : deviations == channels ? has("DATA.MEAN", means)
+                                                     : has("DATA.MEAN", means) + ", " + has("DATA.STD", deviations);
+  fail(Code::kUsage, fault, ", MODEL.IN_CHANNELS is ", channels,
+       "; give one value of each per channel of the images, and their number as MODEL.IN_CHANNELS");
+}
+
+}  // namespace
+
 void check(const Options& options) {
   const DataOptions& data = options.data;
-  const auto channels = static_cast<size_t>(options.model.in_channels);
-  if (data.mean.size() != data.std.size()) {
-    fail(Code::kUsage, "DATA.MEAN has ", data.mean.size(), " values and DATA.STD ", data.std.size(),
-         "; give one of each per channel");
-  }
-  if (!data.mean.empty() && data.mean.size() != channels) {
-    fail(Code::kUsage, "DATA.MEAN has ", data.mean.size(), " values, MODEL.IN_CHANNELS is ", channels,
-         "; give one per channel of the images, and their number as MODEL.IN_CHANNELS");
-  }
+  check_lengths(data, static_cast<size_t>(options.model.in_channels));
   if (of_bytes(data.mean, data.std)) {
     fail(Code::kUsage, "DATA.MEAN [", join(data.mean, ", "), "], DATA.STD [", join(data.std, ", "),
          "] are of pixels 0 to 255; give those of x / 255: divide both by 255");

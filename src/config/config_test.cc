@@ -115,6 +115,15 @@ TEST(Config, WrongOverrides) {
   EXPECT_NE(override_error({"TRAIN.EPOCHS=9223372036854775808"}), "no error");
   EXPECT_NE(override_error({"DATA.MEAN=0.5", "MODEL.IN_CHANNELS=1"}).find("DATA.STD"), std::string::npos);
   EXPECT_NE(override_error({"DATA.MEAN=0.5", "DATA.STD=0.5"}).find("MODEL.IN_CHANNELS is 3"), std::string::npos);
+  // The one at fault is named, and only that.
+  const std::string remedy =
+      ", MODEL.IN_CHANNELS is 3; give one value of each per channel of the images, and their number as "
+      "MODEL.IN_CHANNELS";
+  EXPECT_EQ(override_error({"DATA.MEAN=0,0,0", "DATA.STD=1,1"}), "DATA.STD has 2 values" + remedy);
+  EXPECT_EQ(override_error({"DATA.MEAN=0", "DATA.STD=1,1,1"}), "DATA.MEAN has 1 value" + remedy);
+  EXPECT_EQ(override_error({"DATA.MEAN=0,0,0"}), "DATA.STD is missing" + remedy);
+  EXPECT_EQ(override_error({"DATA.STD=1,1,1"}), "DATA.MEAN is missing" + remedy);
+  EXPECT_EQ(override_error({"DATA.MEAN=0", "DATA.STD=1"}), "DATA.MEAN has 1 value, DATA.STD has 1 value" + remedy);
   for (const char* means : {"DATA.MEAN=123.675,116.28,103.53", "DATA.MEAN=127.5,127.5,127.5", "DATA.MEAN=0,0,1.5"})
     EXPECT_NE(override_error({means, "DATA.STD=1,1,1"}).find("divide both by 255"), std::string::npos) << means;
   EXPECT_NE(override_error({"DATA.MEAN=0,0,0", "DATA.STD=58,57,57"}).find("of pixels 0 to 255"), std::string::npos);
