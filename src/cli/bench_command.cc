@@ -181,7 +181,7 @@ int run(Context& context) {
                            plan->device == engine::Device::kCpu ? cat(", ", session.threads(), " threads") : ""));
   const eval::Latency latency = eval::measure(session, how);
   const eval::Latency gpu = plan->device == engine::Device::kCuda ? eval::measure_gpu(session, how) : eval::Latency{};
-  if (interrupted()) return kInterruptedExit;
+  if (interrupted()) fail(Code::kFailure, "[bench] interrupted; nothing was recorded");
   export_files(context.args, *plan, latency);
   const Json record = record_of(path, *plan, session, latency, gpu, how.shape, wanted);
   Json result = record;

@@ -93,12 +93,16 @@ Json json_of(const Row& row) {
           {"max_abs", number(row.figures.max_abs)}};
 }
 
+void stop_if_interrupted() {
+  if (interrupted()) fail(Code::kFailure, "[compare] interrupted");
+}
+
 int run(Context& context) {
   if (context.args.operands.size() != 2) fail(Code::kUsage, "give two models: qat compare A B");
   const double threshold = context.args.number("--cosine", 0.99, -1);
   Side a = open_side(context.args.operand(0), context.options());
   Side b = open_side(context.args.operand(1), context.options());
-  if (interrupted()) return kInterruptedExit;
+  stop_if_interrupted();
   const Tensor images = images_for(context, a, b);
   const Tensor x = eval::logits_of(*a.model, a.path.string(), images),
                y = eval::logits_of(*b.model, b.path.string(), images);
@@ -106,9 +110,9 @@ int run(Context& context) {
     fail(Code::kUsage, "the models give ", to_string(x.shape()), " and ", to_string(y.shape()),
          " logits; they differ in classes");
   }
-  if (interrupted()) return kInterruptedExit;
+  stop_if_interrupted();
   std::vector<Row> rows = compare_layers(a, b, images);
-  if (interrupted()) return kInterruptedExit;
+  stop_if_interrupted();
   rows.push_back({"(logits)", eval::difference(x, y)});
 
   Table table{.header = {"layer", "cosine", "SNR dB", "max |a-b|", ""}};

@@ -104,7 +104,8 @@ TEST(CompareDeathTest, CtrlCEndsItAndSavesNothing) {
     const char* words[] = {"qat", "compare", path.c_str(), path.c_str(), "DATA.SIZE=7"};
     _exit(run(5, words));
   };
-  EXPECT_EXIT(compare(), testing::ExitedWithCode(kInterruptedExit), "stopping; once more to quit at once");
+  EXPECT_EXIT(compare(), testing::ExitedWithCode(kInterruptedExit),
+              "stopping; once more to quit at once\nqat: \\[compare\\] interrupted\n$");
   const auto save = [] {
     watch_signals();
     saves_when_interrupted();

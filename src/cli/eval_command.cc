@@ -118,7 +118,7 @@ int run(Context& context) {
   check_record(options);
   data::Loader loader = loader_for(options, images);
   const eval::Evaluation result = eval::evaluate(*model, loader, how);
-  if (interrupted()) return kInterruptedExit;
+  if (interrupted()) fail(Code::kFailure, "[eval] interrupted; nothing was recorded");
   for (const std::string& message : loader.skipped_messages()) context.console.warn("left out: " + message);
   if (result.images == 0) fail(Code::kBadFile, "no image of the ", options.eval.split, " split could be used");
 

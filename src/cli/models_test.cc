@@ -1,10 +1,12 @@
 // What eval, bench and compare say of the models that they are given, and at Ctrl-C.
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "base/random.h"
+#include "cli/interrupt.h"
 #include "cli/test_run.h"
 #include "engine/compile/build.h"
 #include "engine/plan/file.h"
@@ -52,6 +54,24 @@ class Models : public testing::Test {
     return path(name);
   }
 
+  // Eight grey test images of 4x4 pixels.
+  std::string data() const {
+    const auto put = [this](const char* name, std::string bytes, size_t count) {
+      bytes.resize(bytes.size() + count);
+      std::ofstream(folder_ / name, std::ios::binary) << bytes;
+    };
+    put("t10k-images-idx3-ubyte", std::string("\0\0\x08\x03\0\0\0\x08\0\0\0\x04\0\0\0\x04", 16), 8 * 16);
+    put("t10k-labels-idx1-ubyte", std::string("\0\0\x08\x01\0\0\0\x08", 8), 8);
+    return "DATA.PATH=" + folder_.string();
+  }
+
+  // Exits as the shell would see it.
+  [[noreturn]] void interrupted_command(std::vector<const char*> words) const {
+    watch_signals();
+    raise(SIGINT);
+    words.insert(words.begin(), "qat");
+    _exit(run(static_cast<int>(words.size()), words.data()));
+  }
 
   const fs::path folder_ = fs::path(testing::TempDir()) / cat("qat_models_", getpid());
 };
@@ -86,6 +106,21 @@ TEST_F(Models, ComparedImagesHaveTheModelsChannels) {
   io::onnx().write(path("grey.onnx"), small_graph(1), {});
   const Outcome file = run_words({"compare", path("grey.onnx"), grey, "DATA.SIZE=4"});
   EXPECT_EQ(file.code, 0) << file.err;
+}
+
+using ModelsDeathTest = Models;
+
+TEST_F(ModelsDeathTest, CtrlCIsTheLastLine) {
+  const std::string file = engine("a.engine", small_graph(1)), images = data(), outputs = "OUTPUTS=" + path("out");
+  EXPECT_EXIT(interrupted_command({"eval", file.c_str(), images.c_str(), outputs.c_str(), "--quiet"}),
+              testing::ExitedWithCode(kInterruptedExit),
+              "at once\nqat: \\[eval\\] interrupted; nothing was recorded\n$");
+  EXPECT_EXIT(interrupted_command({"bench", file.c_str(), outputs.c_str(), "--quiet"}),
+              testing::ExitedWithCode(kInterruptedExit),
+              "at once\nqat: \\[bench\\] interrupted; nothing was recorded\n$");
+  EXPECT_FALSE(fs::exists(path("out")));
+  EXPECT_EXIT(interrupted_command({"inspect", file.c_str()}), testing::ExitedWithCode(0), "at once\n$")
+      << "what is done when Ctrl-C takes effect is no failure";
 }
 
 }  // namespace

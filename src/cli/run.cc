@@ -57,9 +57,9 @@ int code_of(int argc, const char* const* argv) {
 
 int run(int argc, const char* const* argv) {
   const int code = code_of(argc, argv);
-  // Stopped as asked; but a save that failed, say, is a failure.
-  const bool stopped = code == static_cast<int>(Code::kOk) || code == static_cast<int>(Code::kFailure);
-  return stopped && interrupted() ? kInterruptedExit : code;
+  // Stopped as asked; but what was done before the Ctrl-C took effect is done, and a save that failed, say, is a
+  // failure.
+  return code == static_cast<int>(Code::kFailure) && interrupted() ? kInterruptedExit : code;
 }
 
 }  // namespace qat::cli
