@@ -68,9 +68,17 @@ engine::Plan build_plan(Context& context, fs::path& path) {
   return plan;
 }
 
+// "" where none is named.
+fs::path named_engine(const Args& args) {
+  const std::string flag = args.text("--loadEngine"), operand = args.operand(0);
+  if (!flag.empty() && !operand.empty())
+    fail(Code::kUsage, "two engines: ", operand, " and --loadEngine=", flag, "; give the one to time");
+  return flag.empty() ? operand : flag;
+}
+
 // The engine of --loadEngine, of the operand or of OUTPUTS; with --onnx it is built.
 engine::Plan plan_for(Context& context, fs::path& path) {
-  path = context.args.text("--loadEngine", context.args.operand(0));
+  path = named_engine(context.args);
   const bool named = !path.empty();
   if (!named && said(context, "BUILD.ONNX")) return build_plan(context, path);
   if (!named) path = engine_path(context.options());

@@ -84,7 +84,11 @@ Json record_of(const config::Options& options, const eval::Classifier& model, co
 
 int run(Context& context) {
   config::Options options = context.options();
-  if (const std::string model = context.args.operand(0); !model.empty()) options.eval.model = model;
+  if (const std::string model = context.args.operand(0); !model.empty()) {
+    if (context.config.source("EVAL.MODEL") == "command line" && options.eval.model != model)
+      fail(Code::kUsage, "two models: ", model, " and EVAL.MODEL=", options.eval.model, "; give the one to evaluate");
+    options.eval.model = model;
+  }
   if (options.eval.model.empty()) fail(Code::kUsage, "no model; give it as `qat eval FILE` or as EVAL.MODEL");
   if (options.eval.min_agreement > 0 && options.eval.reference.empty()) {
     fail(Code::kUsage, "EVAL.MIN_AGREEMENT needs EVAL.REFERENCE");

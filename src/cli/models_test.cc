@@ -108,6 +108,18 @@ TEST_F(Models, ComparedImagesHaveTheModelsChannels) {
   EXPECT_EQ(file.code, 0) << file.err;
 }
 
+// The figures would be taken for those of the other.
+TEST_F(Models, OfTwoNoneIsDropped) {
+  EXPECT_TRUE(fails_with(run_words({"bench", "a.engine", "--loadEngine=b.engine"}), 2,
+                         "two engines: a.engine and --loadEngine=b.engine; give the one to time"));
+  EXPECT_TRUE(fails_with(run_words({"eval", "a.engine", "EVAL.MODEL=b.engine"}), 2,
+                         "two models: a.engine and EVAL.MODEL=b.engine; give the one to evaluate"));
+  // What a configuration file says is meant for where the command line says nothing.
+  std::ofstream(path("a.yaml")) << "EVAL: {MODEL: b.engine}\n";
+  const std::string file = path("a.engine");
+  EXPECT_TRUE(fails_with(run_words({"eval", file, "--config", path("a.yaml")}), 7, file));
+}
+
 using ModelsDeathTest = Models;
 
 TEST_F(ModelsDeathTest, CtrlCIsTheLastLine) {
