@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "engine/plan/file.h"
 #include "eval/latency.h"
+#include "eval/open_model.h"
 
 namespace qat::cli {
 
@@ -76,15 +77,27 @@ fs::path named_engine(const Args& args) {
   return flag.empty() ? operand : flag;
 }
 
+// bench times engines; a model of another kind is told the way to one.
+void require_engine(const fs::path& path) {
+  if (lower(path.extension().string()) == ".onnx") {
+    fail(Code::kUsage, path.string(), " is no engine; `qat bench --onnx=", path.string(), "` builds one and times it");
+  }
+  if (eval::is_checkpoint(path)) {
+    fail(Code::kUsage, path.string(), " is no engine; `qat convert --checkpoint=", path.string(),
+         "` makes the ONNX file that `qat bench --onnx=FILE` builds one from and times it");
+  }
+}
+
 // The engine of --loadEngine, of the operand or of OUTPUTS; with --onnx it is built.
 engine::Plan plan_for(Context& context, fs::path& path) {
   path = named_engine(context.args);
   const bool named = !path.empty();
   if (!named && said(context, "BUILD.ONNX")) return build_plan(context, path);
   if (!named) path = engine_path(context.options());
+  check_exports(context.args, path);
+  require_engine(path);
   require_file(path, "run `qat build` first, or give --loadEngine=FILE");
   refuse_build_options(context, path, named);
-  check_exports(context.args, path);
   return engine::load_plan(path);
 }
 

@@ -45,8 +45,7 @@ int run(Context& context) {
     fail(Code::kUsage,
          "build makes engines; time this one with `qat bench --loadEngine=", context.args.text("--loadEngine"), "`");
   }
-  const fs::path onnx = onnx_path(options), engine = engine_path(options);
-  require_file(onnx, "run `qat convert` first, or give --onnx=FILE");
+  const fs::path onnx = require_onnx(options), engine = engine_path(options);
   refuse_overwriting(onnx, engine);
   check_output(engine);
   if (options.build.backend == "tensorrt") {

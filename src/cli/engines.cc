@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/table.h"
 #include "engine/cuda/backend.h"
+#include "eval/open_model.h"
 #include "io/onnx/onnx.h"
 #include "quant/placement.h"
 
@@ -106,6 +107,15 @@ fs::path onnx_path(const config::Options& options) {
   return fs::path(options.outputs) / "save_onnx" / "onnx_quant_True_dynamic_input_True.onnx";
 }
 
+fs::path require_onnx(const config::Options& options) {
+  fs::path path = require_file(onnx_path(options), "run `qat convert` first, or give --onnx=FILE");
+  if (eval::is_checkpoint(path)) {
+    fail(Code::kUsage, path.string(), " is a checkpoint; `qat convert --checkpoint=", path.string(),
+         "` makes the ONNX file to give as --onnx");
+  }
+  return path;
+}
+
 fs::path engine_path(const config::Options& options) {
   if (!options.build.engine.empty()) return options.build.engine;
   std::string name = onnx_path(options).stem().string();
@@ -146,7 +156,7 @@ std::string rebuild_command(const Context& context, const std::string& precision
 engine::BuildResult build_engine(Context& context) {
   const config::Options& options = context.options();
   if (for_gpu(options)) static_cast<void>(engine::cuda_backend().device());  // before the file is read
-  const fs::path onnx = require_file(onnx_path(options), "run `qat convert` first, or give --onnx=FILE");
+  const fs::path onnx = require_onnx(options);
   refuse_overwriting(onnx, options.build.timing_cache);
   engine::BuildRequest request{
       .precision = options.build.precision,

@@ -19,6 +19,9 @@ std::vector<Flag> build_flags();
 // BUILD.ONNX, else the quantized dynamic file of OUTPUTS.
 std::filesystem::path onnx_path(const config::Options& options);
 
+// onnx_path, which must be there and no checkpoint: Error(kIo) or Error(kUsage) with the command that makes one.
+std::filesystem::path require_onnx(const config::Options& options);
+
 // BUILD.ENGINE, else OUTPUTS/save_engine/engine_<the ONNX file's name without onnx_>.engine.
 std::filesystem::path engine_path(const config::Options& options);
 

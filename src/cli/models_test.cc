@@ -120,6 +120,20 @@ TEST_F(Models, OfTwoNoneIsDropped) {
   EXPECT_TRUE(fails_with(run_words({"eval", file, "--config", path("a.yaml")}), 7, file));
 }
 
+TEST_F(Models, AnotherKindOfFileIsToldTheWay) {
+  for (const char* name : {"a.onnx", "a.pth", "a.safetensors"}) std::ofstream(folder_ / name) << "x";
+  const std::string onnx = path("a.onnx"), pth = path("a.pth"), weights = path("a.safetensors");
+  EXPECT_TRUE(fails_with(run_words({"bench", onnx}), 2, onnx + " is no engine; `qat bench --onnx=" + onnx + "`"));
+  EXPECT_TRUE(fails_with(run_words({"bench", "--loadEngine=" + onnx}), 2, "`qat bench --onnx=" + onnx + "`"));
+  EXPECT_TRUE(fails_with(run_words({"bench", pth}), 2, "`qat convert --checkpoint=" + pth + "` makes the ONNX file"));
+  for (const std::string& file : {pth, weights}) {
+    const std::string way = file + " is a checkpoint; `qat convert --checkpoint=" + file + "` makes the ONNX file";
+    EXPECT_TRUE(fails_with(run_words({"build", "--onnx=" + file}), 2, way));
+    EXPECT_TRUE(fails_with(run_words({"build", "--onnx=" + file, "--backend=tensorrt"}), 2, way));
+    EXPECT_TRUE(fails_with(run_words({"bench", "--onnx=" + file}), 2, way));
+  }
+}
+
 using ModelsDeathTest = Models;
 
 TEST_F(ModelsDeathTest, CtrlCIsTheLastLine) {

@@ -1,6 +1,8 @@
 // Models from files: see open_model.h.
 #include "eval/open_model.h"
 
+#include <optional>
+
 #include "base/error.h"
 #include "eval/engine_classifier.h"
 #include "eval/openvino/openvino.h"
@@ -13,14 +15,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-}  // namespace
-
-ModelKind kind_of(const fs::path& path) {
+std::optional<ModelKind> find_kind(const fs::path& path) {
   const std::string extension = lower(path.extension().string());
   if (extension == ".pth" || extension == ".pt") return ModelKind::kCheckpoint;
   if (extension == ".safetensors") return ModelKind::kSafetensors;
   if (extension == ".onnx") return ModelKind::kOnnx;
   if (extension == ".engine" || extension == ".plan") return ModelKind::kEngine;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool is_checkpoint(const fs::path& path) {
+  const std::optional<ModelKind> kind = find_kind(path);
+  return kind == ModelKind::kCheckpoint || kind == ModelKind::kSafetensors;
+}
+
+ModelKind kind_of(const fs::path& path) {
+  if (const std::optional<ModelKind> kind = find_kind(path)) return *kind;
   fail(Code::kUsage, path.string(), ": unknown kind of model; known are .pth, .safetensors, .onnx and .engine");
 }
 

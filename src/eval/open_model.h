@@ -16,6 +16,7 @@ enum class ModelKind { kCheckpoint, kSafetensors, kOnnx, kEngine };
 // By extension: .pth / .pt, .safetensors, .onnx, .engine / .plan. Throws Error(kUsage) naming what is known.
 ModelKind kind_of(const std::filesystem::path& path);
 const char* name_of(ModelKind kind);
+bool is_checkpoint(const std::filesystem::path& path);  // .pth, .pt or .safetensors; false for what is not known
 
 // model::from_file; engines have no graph: Error(kUsage).
 ir::Graph load_graph(const std::filesystem::path& path, const config::Options& options, const model::Note& note = {});
