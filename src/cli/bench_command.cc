@@ -31,7 +31,7 @@ void check_exports(const Args& args, const fs::path& model) {
   for (const char* flag : {"--exportTimes", "--exportProfile", "--exportLayerInfo"}) {
     if (!args.has(flag)) continue;
     refuse_overwriting(model, args.text(flag));
-    check_writable(args.text(flag));
+    check_output(args.text(flag));
   }
 }
 
@@ -150,6 +150,11 @@ Json record_of(const fs::path& path, const engine::Plan& plan, const engine::Ses
   return record;
 }
 
+void write_json(const fs::path& path, const Json& object) {
+  make_folder_of(path);
+  write_file(path, json_text(object, 1) + "\n");
+}
+
 // --exportTimes, --exportLayerInfo.
 void export_files(const Args& args, const engine::Plan& plan, const eval::Latency& latency) {
   if (args.has("--exportTimes")) {
@@ -159,10 +164,10 @@ void export_files(const Args& args, const engine::Plan& plan, const eval::Latenc
                        {"endMs", sample.start_ms + sample.latency_ms},
                        {"latencyMs", sample.latency_ms}});
     }
-    write_file(args.text("--exportTimes"), json_text(times, 1) + "\n");
+    write_json(args.text("--exportTimes"), times);
   }
   if (args.has("--exportLayerInfo")) {
-    write_file(args.text("--exportLayerInfo"), json_text(layer_info(plan), 1) + "\n");
+    write_json(args.text("--exportLayerInfo"), layer_info(plan));
   }
 }
 
@@ -174,8 +179,7 @@ void profile(Context& context, engine::Session& session, const eval::Latency& la
   if (!args.has("--exportProfile") && !args.has("--dumpProfile") && !args.has("--roofline")) return;
   const auto runs = std::clamp<int64_t>(static_cast<int64_t>(latency.samples.size()), 1, 100);
   const std::vector<engine::StepProfile> steps = eval::profile(session, shape, runs);
-  if (args.has("--exportProfile"))
-    write_file(args.text("--exportProfile"), json_text(profile_json(steps, runs), 1) + "\n");
+  if (args.has("--exportProfile")) write_json(args.text("--exportProfile"), profile_json(steps, runs));
   if (args.has("--dumpProfile")) context.console.text(profile_table(steps));
   if (!args.has("--roofline")) return;
   const engine::Roof roof = engine::measure_roof(session.threads());

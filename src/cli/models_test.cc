@@ -134,6 +134,17 @@ TEST_F(Models, AnotherKindOfFileIsToldTheWay) {
   }
 }
 
+TEST_F(Models, ExportsOfBenchMakeTheirFolders) {
+  const std::string file = engine("a.engine", small_graph(1));
+  const Outcome outcome = run_words({"bench", file, "--duration=0", "--warmUp=0", "--iterations=1",
+                                     "--exportTimes=" + path("new/times.json"), "OUTPUTS=" + path("out")});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(fs::exists(folder_ / "new" / "times.json"));
+  // Where no folder can be made, that is told before the work.
+  const Outcome refused = run_words({"bench", file, "--exportTimes=" + file + "/times.json", "OUTPUTS=" + path("out")});
+  EXPECT_TRUE(fails_with(refused, 7, file + "/times.json"));
+}
+
 using ModelsDeathTest = Models;
 
 TEST_F(ModelsDeathTest, CtrlCIsTheLastLine) {
