@@ -52,7 +52,8 @@ void print_tactics(Console& console, const engine::BuildReport& report, bool gpu
   for (const engine::LayerReport& layer : report.layers) console.verbose(tactic_text(layer, roof));
 }
 
-void print_report(Context& context, const engine::BuildReport& report) {
+// said: a note that the user has seen.
+void print_report(Context& context, const engine::BuildReport& report, const std::string& said) {
   Console& console = context.console;
 
   for (const engine::PassReport& pass : report.passes) {
@@ -64,7 +65,9 @@ void print_report(Context& context, const engine::BuildReport& report) {
     console.info(cat("fused: ", report.fusions.size(), " groups of layers, a step each (--verbose lists them)"));
   }
   for (const std::string& reason : report.not_int8) console.info("not int8: " + reason);
-  for (const std::string& note : report.notes) console.info("note: " + note);
+  for (const std::string& note : report.notes) {
+    if (note != said) console.info("note: " + note);
+  }
   if (console.verbosity() == Verbosity::kVerbose) {
     print_tactics(console, report, for_gpu(context.options()), static_cast<int>(context.options().build.threads));
   }
@@ -175,13 +178,15 @@ engine::BuildResult build_engine(Context& context) {
     console.info(cat("the file has no scales: built in fp32 (--", for_gpu(options) ? "fp16" : "bf16",
                      " is faster; --int8 and --best measure latency only)"));
   }
+  const std::string cache_note = engine::timing_cache_note(options.build.timing_cache);
+  if (!cache_note.empty()) console.info("note: " + cache_note);
   request.rebuild_command = rebuild_command(context, request.precision);
   // print_report says what `info` would.
   request.callbacks = {.progress = [&console](const std::string& label, int64_t done,
                                               int64_t total) { console.progress(label, done, total, ""); },
                        .interrupted = interrupted};
   engine::BuildResult result = build_named(std::move(request), onnx);
-  print_report(context, result.report);
+  print_report(context, result.report, cache_note);
   return result;
 }
 

@@ -145,6 +145,16 @@ TEST_F(Models, ExportsOfBenchMakeTheirFolders) {
   EXPECT_TRUE(fails_with(refused, 7, file + "/times.json"));
 }
 
+TEST_F(Models, ATimingCacheThatCannotBeKeptIsToldBeforeTheBuild) {
+  io::onnx().write(path("a.onnx"), small_graph(1), {});
+  const Outcome built = run_words({"build", "--onnx=" + path("a.onnx"), "--saveEngine=" + path("a.engine"),
+                                   "--shapes=1x1x4x4", "--best", "--timingCacheFile=" + path("none/timing.cache")});
+  EXPECT_EQ(built.code, 0) << built.err;
+  const std::string note = "note: what is measured is not kept: ";
+  EXPECT_EQ(built.err.find(note), 0u) << built.err;
+  EXPECT_EQ(built.err.rfind(note), 0u) << built.err;
+}
+
 using ModelsDeathTest = Models;
 
 TEST_F(ModelsDeathTest, CtrlCIsTheLastLine) {

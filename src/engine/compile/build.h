@@ -69,6 +69,10 @@ struct BuildResult {
 // graph that cannot be compiled, naming the layer, Error(kWrongMachine) for device kCuda without a GPU.
 BuildResult build(BuildRequest request);
 
+// Why this timing cache will keep nothing of what a build measures, in the words of the build's note; "" where it will,
+// as far as can be known before.
+std::string timing_cache_note(const std::filesystem::path& path);
+
 // The passes in their order: what --disable-pass takes.
 std::vector<std::string> pass_names();
 

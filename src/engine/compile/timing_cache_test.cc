@@ -73,6 +73,20 @@ TEST_F(Cache, AFileOfAnotherKindStaysAsItIs) {
   }
 }
 
+// Known before the build, in the same words.
+TEST_F(Cache, WhatItWillNotKeepIsKnownBefore) {
+  EXPECT_EQ(timing_cache_note(""), "");
+  EXPECT_EQ(timing_cache_note(file_), "");
+  EXPECT_TRUE(fs::is_empty(folder_));
+  write_file(file_, "precious: 1\n");
+  for (const fs::path& path : {file_, folder_ / "none" / "timing.cache"}) {
+    TimingCache cache(path);
+    cache.add("new", 1);
+    EXPECT_NE(timing_cache_note(path), "");
+    EXPECT_EQ(timing_cache_note(path), cache.save());
+  }
+}
+
 // No room for the cache's file: the engine is there all the same, with a note.
 TEST_F(Cache, AFullDiskCostsNoBuild) {
   BuildRequest request{.graph = test::quantized_network("resnet8"),
