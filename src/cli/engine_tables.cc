@@ -92,18 +92,33 @@ double weights_of(const std::vector<engine::StepProfile>& steps) {
   return bytes;
 }
 
+// The rate of the type that the engine's layers are of, and its share of the peak where that is measured.
+std::string operations_text(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof, double total) {
+  for (const char* type : {"int8", "fp32", "bf16"}) {
+    double operations = 0, least = 0;
+    for (const engine::StepProfile& step : steps) {
+      if (step.precision != type) continue;
+      const bool int8 = step.precision == "int8";
+      operations += step.operations;
+      least += 1e3 * step.operations / (int8 ? engine::int8_peak(roof, step.kernel) : roof.float_operations);
+    }
+    if (operations <= 0) continue;
+    std::string text = cat("; ", type, ' ', fixed(operations / total * 1e-6, 0), " Gop/s");
+    if (type == std::string_view("bf16")) return text;
+    const bool two = type == std::string_view("int8") && roof.amx_operations > 0;
+    return text + cat(", ", fixed(100 * least / total, 1), two ? " % of the peaks" : " % of the peak");
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string roofline_table(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
   Table table{.header = {"layer", "kernel", "Mop", "KiB", "op/byte", "bound", "ms at it", "ms", "reached %"}};
   const double weights = weights_of(steps), total = total_ms(steps);
-  double operations = 0, least = 0, int8_least = 0;
+  double least = 0;
   for (const engine::StepProfile& step : steps) {
     const engine::Reached r = engine::reached(step, roof, weights);
-    if (step.precision == "int8") {
-      operations += step.operations;
-      int8_least += 1e3 * step.operations / engine::int8_peak(roof, step.kernel);
-    }
     least += r.milliseconds;
     table.rows.push_back({step.name, step.kernel, fixed(step.operations / 1e6, 1), fixed(step.bytes / 1024, 0),
                           fixed(step.operations / std::max(step.bytes, 1.0), 1), std::string(bound_name(r.bound)),
@@ -115,8 +130,7 @@ std::string roofline_table(const std::vector<engine::StepProfile>& steps, const 
                             amx ? cat("int8 by AMX ", giga(roof.amx_operations), " Gop/s, ") : "", "fp32 ",
                             giga(roof.float_operations), " Gop/s, L2 ", giga(roof.near_bytes), " GB/s, behind it ",
                             giga(roof.far_bytes), " GB/s\nall layers: ", fixed(total, 3), " ms, at their bounds ",
-                            fixed(least, 3), " ms; int8 ", giga(operations / total * 1e3), " Gop/s, ",
-                            fixed(100 * int8_least / total, 1), amx ? " % of the peaks\n" : " % of the peak\n");
+                            fixed(least, 3), " ms", operations_text(steps, roof, total), "\n");
 }
 
 Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {

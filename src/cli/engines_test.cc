@@ -80,6 +80,21 @@ TEST(Engines, RooflineWithoutAmxHasOnePeak) {
   EXPECT_FALSE(roofline_json(steps, roof(0)).contains("int8_amx_operations_per_s"));
 }
 
+TEST(Engines, RooflineOfFloatLayersGivesTheirRate) {
+  std::vector<engine::StepProfile> steps{
+      {.name = "a", .kernel = "onednn", .precision = "fp32", .milliseconds = 4, .operations = 4e8}};
+  const auto tail = [&steps] {
+    const std::string text = roofline_table(steps, roof(8e12));
+    return text.substr(text.rfind("ms; "));
+  };
+  EXPECT_EQ(tail(), "ms; fp32 100 Gop/s, 50.0 % of the peak\n");
+  steps[0].precision = "bf16";
+  EXPECT_EQ(tail(), "ms; bf16 100 Gop/s\n");
+  steps[0].operations = 0;
+  const std::string text = roofline_table(steps, roof(0));
+  EXPECT_TRUE(text.ends_with("ms, at their bounds 0.000 ms\n")) << text;
+}
+
 TEST(Engines, TacticsSayWhichPeakTheyReach) {
   engine::LayerReport layer{.layer = "a", .precision = "int8", .kernel = "conv_s8_16x32_amx", .candidates = 3};
   EXPECT_EQ(tactic_text(layer, roof(8e12)), "tactic: a: conv_s8_16x32_amx (int8)");
