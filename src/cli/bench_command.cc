@@ -88,6 +88,15 @@ void require_engine(const fs::path& path) {
   }
 }
 
+// An engine runs where it was built for; --device says nothing to it.
+void check_device(const Context& context, const engine::Plan& plan, const fs::path& path) {
+  const bool gpu = plan.device == engine::Device::kCuda;
+  if (!said(context, "DEVICE") || (context.options().device == "cuda") == gpu) return;
+  fail(Code::kUsage, path.string(), " is an engine for a ", gpu ? "GPU" : "CPU",
+       "; leave --device=", context.options().device,
+       " out, or build one for it: `qat build --onnx=FILE --device=", context.options().device, "`");
+}
+
 // The engine of --loadEngine, of the operand or of OUTPUTS; with --onnx it is built.
 engine::Plan plan_for(Context& context, fs::path& path) {
   path = named_engine(context.args);
@@ -98,7 +107,9 @@ engine::Plan plan_for(Context& context, fs::path& path) {
   require_engine(path);
   require_file(path, "run `qat build` first, or give --loadEngine=FILE");
   refuse_build_options(context, path, named);
-  return engine::load_plan(path);
+  engine::Plan plan = engine::load_plan(path);
+  check_device(context, plan, path);
+  return plan;
 }
 
 // trtexec's line of figures.

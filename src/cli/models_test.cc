@@ -134,6 +134,12 @@ TEST_F(Models, AnotherKindOfFileIsToldTheWay) {
   }
 }
 
+TEST_F(Models, AnEngineOfTheCpuIsNotTimedOnAGpu) {
+  const std::string file = engine("a.engine", small_graph(1));
+  EXPECT_TRUE(fails_with(run_words({"bench", file, "--device=cuda", "OUTPUTS=" + path("out")}), 2,
+                         file + " is an engine for a CPU; leave --device=cuda out, or build one for it"));
+}
+
 TEST_F(Models, ExportsOfBenchMakeTheirFolders) {
   const std::string file = engine("a.engine", small_graph(1));
   const Outcome outcome = run_words({"bench", file, "--duration=0", "--warmUp=0", "--iterations=1",
