@@ -69,6 +69,7 @@ void check_lengths(const DataOptions& data, size_t channels) {
 
 void check(const Options& options) {
   const DataOptions& data = options.data;
+  if (options.outputs.empty()) fail(Code::kUsage, "OUTPUTS is empty; give a folder, \".\" for the one you are in");
   check_lengths(data, static_cast<size_t>(options.model.in_channels));
   if (of_bytes(data.mean, data.std)) {
     fail(Code::kUsage, "DATA.MEAN [", join(data.mean, ", "), "], DATA.STD [", join(data.std, ", "),

@@ -129,6 +129,7 @@ TEST(Config, WrongOverrides) {
   EXPECT_NE(override_error({"DATA.MEAN=0,0,0", "DATA.STD=58,57,57"}).find("of pixels 0 to 255"), std::string::npos);
   EXPECT_EQ(override_error({"DATA.MEAN=0,0.5,1", "DATA.STD=1,1,1"}), "no error");
   EXPECT_EQ(override_error({"DATA.MEAN=-0.5,0,0", "DATA.STD=0.0039,2,1"}), "no error");
+  EXPECT_EQ(override_error({"OUTPUTS", ""}), "OUTPUTS is empty; give a folder, \".\" for the one you are in");
   EXPECT_NE(override_error({"DATA.STD=0,1,1"}).find("> 0"), std::string::npos);
   EXPECT_NE(override_error({"TRAIN.SCHEDULE=step"}).find("needs TRAIN.STEPS"), std::string::npos);
   EXPECT_EQ(override_error({"TRAIN.SCHEDULE=step", "TRAIN.STEPS=3,5"}), "no error");
