@@ -195,6 +195,7 @@ void profile(Context& context, engine::Session& session, const eval::Latency& la
   if (!args.has("--roofline")) return;
   const engine::Roof roof = engine::measure_roof(session.threads());
   context.console.text(roofline_table(steps, roof));
+  if (const std::string note = roofline_note(steps, roof); !note.empty()) context.console.info("note: " + note);
   result["roofline"] = roofline_json(steps, roof);
 }
 

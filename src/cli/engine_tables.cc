@@ -133,6 +133,29 @@ std::string roofline_table(const std::vector<engine::StepProfile>& steps, const 
                             fixed(least, 3), " ms", operations_text(steps, roof, total), "\n");
 }
 
+std::string roofline_note(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
+  constexpr double kSpread = 0.15;  // of an idle machine it is below 0.05
+  constexpr double kAbove = 1.005;  // what the table shows as more than 100
+  const double weights = weights_of(steps);
+  const engine::StepProfile* most = nullptr;
+  double share = kAbove;
+  for (const engine::StepProfile& step : steps) {
+    if (step.kernel.find("winograd") != std::string::npos) continue;  // charged for what it avoids
+    const double own = engine::reached(step, roof, weights).share;
+    if (own > share) most = &step, share = own;
+  }
+  std::string text;
+  if (roof.spread > kSpread) {
+    text = cat("readings of a peak differ by ", fixed(100 * roof.spread, 0),
+               " %: the machine was busy, and the peaks may be too low");
+  }
+  if (most != nullptr) {
+    text += cat(text.empty() ? "" : "; ", most->name, " reached ", fixed(100 * share, 0),
+                " % of its bound: where docs/roofline.md gives no reason, the peaks are too low");
+  }
+  return text.empty() ? "" : text + "; repeat it on an idle machine";
+}
+
 Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
   Json layers = Json::array();
   for (const engine::StepProfile& step : steps) {
@@ -153,6 +176,7 @@ Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::
            {"fp32_operations_per_s", roof.float_operations},
            {"l2_bytes_per_s", roof.near_bytes},
            {"far_bytes_per_s", roof.far_bytes},
+           {"spread", roof.spread},
            {"layers", layers}};
   if (roof.amx_operations > 0) out["int8_amx_operations_per_s"] = roof.amx_operations;
   return out;

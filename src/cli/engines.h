@@ -50,6 +50,8 @@ std::string tactic_text(const engine::LayerReport& layer, const engine::Roof& ro
 
 // --roofline: each layer beside what the machine could do (engine/runtime/roofline.h).
 std::string roofline_table(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
+// Why its shares are not to be trusted: readings of the peaks that differ, a layer above its bound; "" where they are.
+std::string roofline_note(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
 Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
 
 // inspect: the plan as a table, or as JSON.

@@ -95,6 +95,30 @@ TEST(Engines, RooflineOfFloatLayersGivesTheirRate) {
   EXPECT_TRUE(text.ends_with("ms, at their bounds 0.000 ms\n")) << text;
 }
 
+TEST(Engines, RooflineSaysWhenItsPeaksAreNoPeaks) {
+  EXPECT_EQ(roofline_note(two_steps(), roof(8e12)), "");
+  engine::Roof busy = roof(8e12);
+  busy.spread = 0.14;
+  EXPECT_EQ(roofline_note(two_steps(), busy), "");
+  busy.spread = 0.32;
+  EXPECT_EQ(
+      roofline_note(two_steps(), busy),
+      "readings of a peak differ by 32 %: the machine was busy, and the peaks may be too low; repeat it on an idle "
+      "machine");
+  EXPECT_EQ(roofline_json(two_steps(), busy)["spread"], 0.32);
+  std::vector<engine::StepProfile> steps = two_steps();
+  steps[1].milliseconds = 0.8;
+  EXPECT_EQ(
+      roofline_note(steps, roof(8e12)),
+      "b reached 125 % of its bound: where docs/roofline.md gives no reason, the peaks are too low; repeat it on an "
+      "idle machine");
+  EXPECT_NE(
+      roofline_note(steps, busy).find("32 %: the machine was busy, and the peaks may be too low; b reached 125 %"),
+      std::string::npos);
+  steps[1].kernel = "conv_s8_winograd_avx512vnni";
+  EXPECT_EQ(roofline_note(steps, roof(8e12)), "");
+}
+
 TEST(Engines, TacticsSayWhichPeakTheyReach) {
   engine::LayerReport layer{.layer = "a", .precision = "int8", .kernel = "conv_s8_16x32_amx", .candidates = 3};
   EXPECT_EQ(tactic_text(layer, roof(8e12)), "tactic: a: conv_s8_16x32_amx (int8)");

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "engine/cpu/peak/peak.h"
 #include "engine/runtime/memory.h"
@@ -37,22 +39,31 @@ struct Work {
   }
 };
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 // Rounds per second: the best of some attempts, each as long as the best so far says that two milliseconds are. One
-// that lost its core makes the next no longer.
-double rate(Team& team, Work work) {
+// that lost its core makes the next no longer. spread: raised to how far half of the attempts fell short.
+double rate(Team& team, Work work, double& spread) {
   constexpr double kAttempt = 2e-3;
   constexpr int kAttempts = 12;
   const int64_t first = work.rounds;
   double best = 0, spent = 0;
+  std::vector<double> rates;
   // On a busy machine the first attempts may be disturbed, and so short that a dozen says nothing.
   for (int i = 0; i < kAttempts || (spent < kAttempts * kAttempt && i < 100 * kAttempts); ++i) {
     const auto start = Clock::now();
     team.run(Work::member, &work);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    best = std::max(best, static_cast<double>(work.rounds) / seconds);
+    rates.push_back(static_cast<double>(work.rounds) / seconds);
+    best = std::max(best, rates.back());
     spent += seconds;
     work.rounds = std::max(first, static_cast<int64_t>(best * kAttempt));
   }
+  spread = std::max(spread, 1 - median(std::move(rates)) / best);
   return best;
 }
 
@@ -69,24 +80,26 @@ Roof measure_roof(int threads) {
   std::memset(data.data(), 1, data.size());
   const double all = threads;
   const Work read{.read = peak.read, .data = data.data()};
+  double spread = 0;
   const auto bytes = [&](size_t size) {
     Work work = read;
     work.size = size;
-    return rate(team, work) * static_cast<double>(size) * all;
+    return rate(team, work, spread) * static_cast<double>(size) * all;
   };
   Roof roof{.threads = threads,
-            .int8_operations = rate(team, {.loop = peak.int8, .rounds = kLoopRounds}) *
+            .int8_operations = rate(team, {.loop = peak.int8, .rounds = kLoopRounds}, spread) *
                                static_cast<double>(peak.int8_operations) * all,
-            .float_operations = rate(team, {.loop = peak.floats, .rounds = kLoopRounds}) *
+            .float_operations = rate(team, {.loop = peak.floats, .rounds = kLoopRounds}, spread) *
                                 static_cast<double>(peak.float_operations) * all,
             .near_bytes = bytes(near),
             .far_bytes = bytes(far),
             .near_size = static_cast<double>(l2) * all};
   // Last, so that all before it is measured as on a machine without AMX.
   if (const PeakTiles* tiles = kernels::peak_tiles()) {
-    roof.amx_operations =
-        rate(team, {.loop = tiles->int8, .rounds = kTileRounds}) * static_cast<double>(tiles->int8_operations) * all;
+    roof.amx_operations = rate(team, {.loop = tiles->int8, .rounds = kTileRounds}, spread) *
+                          static_cast<double>(tiles->int8_operations) * all;
   }
+  roof.spread = spread;
   return roof;
 }
 

@@ -19,6 +19,7 @@ struct Roof {
   double amx_operations = 0;                         // the same of int8 by AMX; 0: the machine may run none
   double near_bytes = 0, far_bytes = 0;              // per second: from L2, and from what lies behind it
   double near_size = 0;                              // bytes of all L2 caches used
+  double spread = 0;  // share that half of a peak's readings lie below it, of the peak with most: a busy machine's
 };
 
 // Measures this machine; some 0.1 s.
