@@ -134,8 +134,8 @@ std::string roofline_table(const std::vector<engine::StepProfile>& steps, const 
 }
 
 std::string roofline_note(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
-  constexpr double kSpread = 0.15;  // of an idle machine it is below 0.05
-  constexpr double kAbove = 1.005;  // what the table shows as more than 100
+  constexpr double kSpread = 0.15;
+  constexpr double kAbove = 1.05;  // beyond what the clock of an idle core moves
   const double weights = weights_of(steps);
   const engine::StepProfile* most = nullptr;
   double share = kAbove;
@@ -147,11 +147,11 @@ std::string roofline_note(const std::vector<engine::StepProfile>& steps, const e
   std::string text;
   if (roof.spread > kSpread) {
     text = cat("readings of a peak differ by ", fixed(100 * roof.spread, 0),
-               " %: the machine was busy, and the peaks may be too low");
+               " %: the machine was busy, times and shares say little");
   }
   if (most != nullptr) {
     text += cat(text.empty() ? "" : "; ", most->name, " reached ", fixed(100 * share, 0),
-                " % of its bound: where docs/roofline.md gives no reason, the peaks are too low");
+                " % of its bound, and docs/roofline.md says where that is possible");
   }
   return text.empty() ? "" : text + "; repeat it on an idle machine";
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,13 @@ using kernels::PeakTiles;
 constexpr size_t kFarBytes = size_t{32} << 20;
 constexpr int64_t kLoopRounds = 20'000, kTileRounds = 5'000;  // some 0.1 ms
 
+// This thread's time on its core: what other processes took from it does not count.
+double core_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 // The work of one thread: `rounds` of a loop, or `rounds` passes over `size` bytes.
 struct Work {
   void (*loop)(int64_t rounds) = nullptr;
@@ -30,12 +38,20 @@ struct Work {
   int64_t rounds = 1;
   const std::byte* data = nullptr;  // of member 0; the others' follow
   size_t size = 0;
+  double* seconds = nullptr;  // core_seconds() of each member, filled in
 
   static void member(void* context, int index) {
     const Work& w = *static_cast<Work*>(context);
-    if (w.loop != nullptr) return w.loop(w.rounds);
-    const std::byte* own = w.data + static_cast<size_t>(index) * w.size;
-    for (int64_t i = 0; i < w.rounds; ++i) w.read(own, w.size);
+    const double start = core_seconds();
+    w.run(index);
+    w.seconds[index] = core_seconds() - start;
+  }
+
+ private:
+  void run(int index) const {
+    if (loop != nullptr) return loop(rounds);
+    const std::byte* own = data + static_cast<size_t>(index) * size;
+    for (int64_t i = 0; i < rounds; ++i) read(own, size);
   }
 };
 
@@ -45,22 +61,30 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// Rounds per second: the best of some attempts, each as long as the best so far says that two milliseconds are. One
-// that lost its core makes the next no longer. spread: raised to how far half of the attempts fell short.
+// Rounds per second of a thread while it has its core, the mean of all: the best of some attempts, each as long as the
+// best so far says that two milliseconds are. By the clock on the wall, threads that wait for their cores would make
+// peaks of a busy machine a hundredth of what its layers reach. spread: raised to how far half of the attempts fell
+// short by that clock.
 double rate(Team& team, Work work, double& spread) {
   constexpr double kAttempt = 2e-3;
   constexpr int kAttempts = 12;
   const int64_t first = work.rounds;
+  std::vector<double> seconds(static_cast<size_t>(team.size())), rates;
+  work.seconds = seconds.data();
   double best = 0, spent = 0;
-  std::vector<double> rates;
-  // On a busy machine the first attempts may be disturbed, and so short that a dozen says nothing.
+  // The first attempts may be so short that a dozen says nothing.
   for (int i = 0; i < kAttempts || (spent < kAttempts * kAttempt && i < 100 * kAttempts); ++i) {
     const auto start = Clock::now();
     team.run(Work::member, &work);
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    rates.push_back(static_cast<double>(work.rounds) / seconds);
-    best = std::max(best, rates.back());
-    spent += seconds;
+    const double wall = std::chrono::duration<double>(Clock::now() - start).count();
+    double rate = 0;
+    for (const double own : seconds) {
+      const bool ticks = !(own > 0 && own < wall);  // a clock too coarse for an attempt
+      rate += static_cast<double>(work.rounds) / (ticks ? wall : own) / static_cast<double>(seconds.size());
+    }
+    best = std::max(best, rate);
+    rates.push_back(static_cast<double>(work.rounds) / wall);
+    spent += wall;
     work.rounds = std::max(first, static_cast<int64_t>(best * kAttempt));
   }
   spread = std::max(spread, 1 - median(std::move(rates)) / best);

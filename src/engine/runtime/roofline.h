@@ -4,7 +4,8 @@
 //                                                          level's own product; f32 by fma)
 //   memory   weights / far + activations / near           near: L2, where inputs and output fit into it; far elsewhere
 //   share    max(compute, memory) / measured time
-// Weights come from afar when those of the whole network do not fit into L2. Peaks are measured on all threads at once.
+// Weights come from afar when those of the whole network do not fit into L2. Peaks are measured on all threads at once,
+// by the time that they have their cores.
 #pragma once
 
 #include <string_view>
@@ -19,7 +20,7 @@ struct Roof {
   double amx_operations = 0;                         // the same of int8 by AMX; 0: the machine may run none
   double near_bytes = 0, far_bytes = 0;              // per second: from L2, and from what lies behind it
   double near_size = 0;                              // bytes of all L2 caches used
-  double spread = 0;  // share that half of a peak's readings lie below it, of the peak with most: a busy machine's
+  double spread = 0;  // by how much half of the readings fall short of a peak, by the wall's clock: of a busy machine
 };
 
 // Measures this machine; some 0.1 s.

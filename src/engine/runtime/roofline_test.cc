@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "base/threads.h"
 #include "engine/cpu/kernel.h"
 #include "engine/cpu/peak/peak.h"
 
@@ -75,6 +80,24 @@ TEST(Roofline, MeasuredPeaksAreInOrder) {
     EXPECT_GT(roof.far_bytes, 1e8);
     EXPECT_GT(roof.near_size, 0);
   }
+}
+
+// Threads that wait for their cores lower no peak; that they waited is told.
+TEST(Roofline, ABusyMachineHasThePeaksOfAnIdleOne) {
+  const Roof idle = measure_roof(2);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> others;
+  for (int i = 0; i < 2 * usable_cpus(); ++i) {
+    others.emplace_back([&stop] {
+      while (!stop) continue;
+    });
+  }
+  const Roof busy = measure_roof(2);
+  stop = true;
+  for (std::thread& other : others) other.join();
+  EXPECT_GT(busy.int8_operations, 0.3 * idle.int8_operations);
+  EXPECT_GT(busy.float_operations, 0.3 * idle.float_operations);
+  EXPECT_GT(busy.spread, 0.15);
 }
 
 TEST(Roofline, EveryLevelHasAPeak) {
