@@ -91,6 +91,9 @@ TEST_F(Models, ANormalizationOfBytesIsRefusedByTheFilesName) {
                                    "--shapes=1x1x4x4", "--fp32", "BUILD.INPUT=u8_nhwc"});
   EXPECT_TRUE(fails_with(built, 3, path("a.onnx") + ": [graph "));
   EXPECT_FALSE(fs::exists(path("b.engine")));
+  if (!QAT_HAS_TRAIN) return;
+  EXPECT_TRUE(fails_with(run_words({"calibrate", "MODEL.ONNX=" + path("a.onnx"), "OUTPUTS=" + path("out"), "--quiet"}),
+                         3, path("a.onnx") + ": its mean [127.5] and deviation [64]"));
 }
 
 // The noise that models are compared on has the channels that they take.
