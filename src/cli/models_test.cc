@@ -130,7 +130,7 @@ TEST_F(Models, AnotherKindOfFileIsToldTheWay) {
   EXPECT_TRUE(fails_with(run_words({"bench", "--loadEngine=" + onnx}), 2, "`qat bench --onnx=" + onnx + "`"));
   EXPECT_TRUE(fails_with(run_words({"bench", pth}), 2, "`qat convert --checkpoint=" + pth + "` makes the ONNX file"));
   for (const std::string& file : {pth, weights}) {
-    const std::string way = file + " is a checkpoint; `qat convert --checkpoint=" + file + "` makes the ONNX file";
+    const std::string way = cat(file, " is a checkpoint; `qat convert --checkpoint=", file, "` makes the ONNX file");
     EXPECT_TRUE(fails_with(run_words({"build", "--onnx=" + file}), 2, way));
     EXPECT_TRUE(fails_with(run_words({"build", "--onnx=" + file, "--backend=tensorrt"}), 2, way));
     EXPECT_TRUE(fails_with(run_words({"bench", "--onnx=" + file}), 2, way));

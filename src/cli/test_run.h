@@ -19,6 +19,7 @@ struct Outcome {
 inline Outcome run_words(std::vector<std::string> words) {
   words.insert(words.begin(), "qat");
   std::vector<const char*> argv;
+  argv.reserve(words.size());
   for (const std::string& word : words) argv.push_back(word.c_str());
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();

@@ -87,7 +87,9 @@ TEST(Roofline, ABusyMachineHasThePeaksOfAnIdleOne) {
   const Roof idle = measure_roof(2);
   std::atomic<bool> stop{false};
   std::vector<std::thread> others;
-  for (int i = 0; i < 2 * usable_cpus(); ++i) {
+  const auto count = static_cast<size_t>(usable_cpus()) * 2;
+  others.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
     others.emplace_back([&stop] {
       while (!stop) continue;
     });
