@@ -7,8 +7,8 @@ namespace {
 
 struct Avx512Vnni : Winograd512 {
   static Ints multiply_add(Ints sum, Words x, Words w) {
-    return reinterpret_cast<Ints>(_mm512_dpwssd_epi32(
-        reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(w)));
+    return reinterpret_cast<Ints>(_mm512_dpwssd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(x),
+                                                      reinterpret_cast<__m512i>(w)));
   }
 };
 

@@ -7,8 +7,8 @@ namespace {
 
 struct AvxVnni : Winograd256 {
   static Ints multiply_add(Ints sum, Words x, Words w) {
-    return reinterpret_cast<Ints>(_mm256_dpwssd_avx_epi32(
-        reinterpret_cast<__m256i>(sum), reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w)));
+    return reinterpret_cast<Ints>(_mm256_dpwssd_avx_epi32(reinterpret_cast<__m256i>(sum), reinterpret_cast<__m256i>(x),
+                                                          reinterpret_cast<__m256i>(w)));
   }
 };
 

@@ -54,9 +54,9 @@ struct RowOfWeights {
     while (left > 0) make_one<Row>();
   }
   void make_rest() {
-    static constexpr void (RowOfWeights::*kMake[])() = {
-        &RowOfWeights::make_rest<0>, &RowOfWeights::make_rest<1>, &RowOfWeights::make_rest<2>,
-        &RowOfWeights::make_rest<3>, &RowOfWeights::make_rest<4>, &RowOfWeights::make_rest<5>};
+    static constexpr void (RowOfWeights::*kMake[])() = {&RowOfWeights::make_rest<0>, &RowOfWeights::make_rest<1>,
+                                                        &RowOfWeights::make_rest<2>, &RowOfWeights::make_rest<3>,
+                                                        &RowOfWeights::make_rest<4>, &RowOfWeights::make_rest<5>};
     (this->*kMake[row])();
   }
 };

@@ -72,7 +72,8 @@ template <int Point, class T>
 [[gnu::always_inline]] inline T weights_point(const T* g) {
   if constexpr (Point == 0 || Point == 5) {
     T six = T{} + 6;
-    if constexpr (sizeof(T) > 4) asm("" : "+v"(six));  // one multiplication, for which GCC 12 would take three operations
+    if constexpr (sizeof(T) > 4)
+      asm("" : "+v"(six));  // one multiplication, for which GCC 12 would take three operations
     return g[Point == 0 ? 0 : 2] * six;
   } else {
     const T even = Point < 3 ? g[0] + g[2] : g[0] + (g[2] << 2), odd = Point < 3 ? g[1] : g[1] << 1;

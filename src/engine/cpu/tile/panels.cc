@@ -6,8 +6,7 @@
 
 namespace qat::kernels {
 
-PanelLayout::PanelLayout(int64_t columns, int64_t vector_columns, int64_t groups, int64_t group_channels,
-                         int64_t depth)
+PanelLayout::PanelLayout(int64_t columns, int64_t vector_columns, int64_t groups, int64_t group_channels, int64_t depth)
     : groups(groups),
       channels(group_channels),
       depth(depth),
