@@ -99,6 +99,24 @@ TEST(Schedule, KeptTensorsAreWhole) {
   EXPECT_EQ(tensors[0], tensors[1]);
 }
 
+// Whole runs take fewer images than a fixed batch has, and leave its bounds as they are.
+TEST(Schedule, OfAFixedBatch) {
+  const InputShape shape{9, 3, 32, 32};
+  BuildRequest request{.graph = test::quantized_network("resnet8"), .profile = {shape, shape, shape}};
+  request.precision = "int8";
+  request.threads = 2;
+  request.tactic_seconds = 0.05;
+  const BuildResult result = build(std::move(request));
+  EXPECT_EQ(result.plan.profile.min, shape);
+  EXPECT_EQ(result.plan.profile.max, shape);
+  const Tensor images = test::random_images({9, 3, 32, 32}, 5);
+  BuildRequest plain{.graph = test::quantized_network("resnet8"), .profile = {shape, shape, shape}};
+  plain.precision = "int8";
+  plain.tactic_seconds = 0;
+  test::expect_equal(test::run_engine(build(std::move(plain)).plan, images, 2),
+                     test::run_engine(result.plan, images, 2), "a fixed batch of 9");
+}
+
 TEST(Schedule, IsMeasuredUnlessDisabled) {
   const auto build_with = [](std::vector<std::string> disabled) {
     BuildRequest request{.graph = test::quantized_network("resnet8"),

@@ -49,8 +49,7 @@ class Chooser {
         request_(request),
         cache_(cache),
         extents_(infer_extents(draft.plan, request.profile.opt)),
-        threads_(request.threads > 0 ? request.threads : usable_cpus()),
-        team_(threads_) {}
+        threads_(request.threads > 0 ? request.threads : usable_cpus()) {}
 
   LayerReport choose(size_t index) {
     Step& s = draft_.plan.steps[index];
@@ -103,7 +102,7 @@ class Chooser {
   void try_all(size_t index, const std::vector<Candidate>& found, const std::string& problem) {
     const auto start = Clock::now();
     const bool time_left = spent_ < request_.tactic_seconds;
-    Trial trial(draft_, index, extents_, team_);
+    Trial trial(draft_, index, extents_, threads_);
     double least = kNever;
     for (const Candidate& candidate : found) {
       if (!time_left && least < kNever) break;
@@ -119,7 +118,6 @@ class Chooser {
   TimingCache& cache_;
   std::vector<Extents> extents_;
   int threads_;
-  Team team_;
   double spent_ = 0;
 };
 

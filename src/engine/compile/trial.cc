@@ -1,6 +1,8 @@
 // Trials bind a plan of one step: see trial.h.
 #include "engine/compile/trial.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -123,17 +125,21 @@ void fill_random(std::byte* to, size_t bytes) {
     std::memcpy(to + done, to, std::min(kPattern, bytes - done));
 }
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double wall_seconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 // The least of some runs: ends when kStable in a row were no 1 % faster, which idle machines reach at once and noisy
 // ones soon. run(i) does slice i of the work and says what part of the whole that was. Seconds of the whole.
 template <class Run>
-double least(const Run& run, double give_up, bool patient) {
+double least(const Run& run, double (*now)(), double give_up, bool patient) {
   constexpr int kStable = 3, kMost = 12;
   double best = 1e30;
   for (int i = 0, stable = 0; i < kMost && stable < kStable; ++i) {
-    const auto start = Clock::now();
-    const double part = run(i), seconds = seconds_since(start) / part;
+    const double start = now(), part = run(i), seconds = (now() - start) / part;
     stable = seconds < 0.99 * best ? 0 : stable + 1;
     best = std::min(best, seconds);
     if (!patient || best > give_up) break;
@@ -141,23 +147,9 @@ double least(const Run& run, double give_up, bool patient) {
   return best;
 }
 
-// Units [begin, end) of a step, shared out among a team.
-struct Slice {
-  BoundStep& step;
-  std::vector<AlignedBuffer>& scratch;
-  int64_t begin, end, members;
-
-  static void member(void* context, int index) {
-    const Slice& s = *static_cast<Slice*>(context);
-    const int64_t units = s.end - s.begin;
-    const int64_t first = s.begin + units * index / s.members, last = s.begin + units * (index + 1) / s.members;
-    if (first < last) s.step.run(first, last, s.scratch[static_cast<size_t>(index)].data());
-  }
-};
-
-// A slice is 2e8 operations a thread, some 0.2 ms by the best kernels: enough for the clock, and a step of 10 ms needs
+// A slice is 2e8 operations a member, some 0.2 ms by the best kernels: enough for the clock, and a step of 10 ms needs
 // no more time than one of 1 ms. The slices of a step follow each other, so caches see what they see in a run. With
-// more images than threads a slice is an image a thread, of 2e7 operations or more: a run depth first keeps those in
+// more images than members a slice is an image a member, of 2e7 operations or more: a run depth first keeps those in
 // cache.
 constexpr double kSliceOperations = 2e8, kLeastOperations = 2e7;
 constexpr int64_t kMostSlices = 32;
@@ -172,12 +164,12 @@ Plan without_blobs(const Plan& plan, size_t step) {
 
 }  // namespace
 
-Trial::Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, Team& team)
-    : plan_(without_blobs(draft.plan, step)), step_(plan_.steps[0]), extents_(extents), team_(team) {
+Trial::Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, int members)
+    : plan_(without_blobs(draft.plan, step)), step_(plan_.steps[0]), extents_(extents), members_(members) {
   const double operations = cost_of({plan_, step_, extents_}).operations;
-  const auto slices_of = [&](double least) { return static_cast<int64_t>(operations / (least * team.size())); };
+  const auto slices_of = [&](double least) { return static_cast<int64_t>(operations / (least * members)); };
   const int64_t batch = extents[static_cast<size_t>(step_.output)].n;
-  images_ = batch / team.size();
+  images_ = batch / members;
   slices_ = std::clamp(slices_of(kSliceOperations), int64_t{1}, kMostSlices);
   slices_ = std::max(slices_, std::min(images_, slices_of(kLeastOperations)));
   memory_.assign(plan_.tensors.size(), nullptr);
@@ -208,25 +200,21 @@ double Trial::seconds(const Candidate& candidate, double give_up, bool patient) 
   step_.blobs = {Blob{0, candidate.packed_bytes}, Blob{packed, step_.blobs[1].size},
                  Blob{packed + channels, step_.blobs[2].size}};
   plan_.blobs = {blobs.data(), blobs.size()};
-  const auto bound = bind_step({.view = {plan_, step_, extents_}, .memory = memory_, .members = team_.size()});
-  std::vector<AlignedBuffer> scratch;
-  scratch.reserve(static_cast<size_t>(team_.size()));
-  for (int i = 0; i < team_.size(); ++i) {
-    scratch.emplace_back(bound->scratch_bytes());
-    if (scratch.back().size() > 0)
-      std::memset(scratch.back().data(), 0, scratch.back().size());  // a run finds its pages
-  }
+  const auto bound = bind_step({.view = {plan_, step_, extents_}, .memory = memory_, .members = members_});
+  AlignedBuffer scratch(bound->scratch_bytes());
+  if (scratch.size() > 0) std::memset(scratch.data(), 0, scratch.size());  // a run finds its pages
   const int64_t units = bound->units(), slices = std::min(slices_, units);
   // Weights that an image's activations outweigh are in cache, in a run, when the next image comes; others are not.
   const bool stays = images_ > 1 && candidate.packed_bytes < image_bytes_;
   const int64_t in_turn = stays ? std::max<int64_t>(1, slices / images_) : slices;
   const auto run = [&](int i) {
-    const int64_t slice = i % in_turn;
-    Slice work{*bound, scratch, units * slice / slices, units * (slice + 1) / slices, team_.size()};
-    team_.run(Slice::member, &work);
-    return static_cast<double>(work.end - work.begin) / static_cast<double>(units);
+    // The first member's part of a slice; of a small one, where members have unequal parts, the largest is a unit.
+    const int64_t slice = i % in_turn, begin = units * slice / slices, end = units * (slice + 1) / slices;
+    const int64_t own = (end - begin + members_ - 1) / members_;
+    bound->run(begin, begin + own, scratch.data());
+    return static_cast<double>(end - begin) / static_cast<double>(units);
   };
-  return least(run, give_up, patient);
+  return least(run, thread_seconds, give_up, patient);
 }
 
 kernels::FloatBackend* float_library() {
@@ -261,7 +249,7 @@ double time_float(kernels::FloatBackend& library, const Draft& draft, size_t ind
     step->run(args, scratch.data());
     return 1.0;
   };
-  return least(run, 1.0, patient);
+  return least(run, wall_seconds, 1.0, patient);
 }
 
 }  // namespace qat::engine

@@ -9,7 +9,6 @@
 #include "engine/runtime/extents.h"
 #include "engine/runtime/memory.h"
 #include "engine/runtime/problems.h"
-#include "engine/runtime/team.h"
 
 namespace qat::engine {
 
@@ -29,13 +28,14 @@ int32_t sum_bits(const StepView& conv, const Tensor& weights);
 void pack_weights(const Plan& plan, const Step& step, const std::vector<Extents>& extents, const std::string& kernel,
                   const Tensor& weights, void* packed);
 
-// One step with memory of its own, for all of its kernels in turn.
+// One step with memory of its own, for all of its kernels in turn. What one of a team of `members` does of it is run,
+// on this thread and timed by its own clock: processors that others use do not make a kernel slow.
 class Trial {
  public:
-  Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, Team& team);
+  Trial(const Draft& draft, size_t step, const std::vector<Extents>& extents, int members);
 
-  // Seconds of the whole step, where its activations lie as in a run: results on the skip that they end, those of an
-  // image in cache. Large steps are run a slice at a time, the least of a few slices counts; a kernel whose
+  // Seconds of the whole step in the team, where its activations lie as in a run: results on the skip that they end,
+  // those of an image in cache. Large steps are run a slice at a time, the least of a few slices counts; a kernel whose
   // first slice takes past `give_up` seconds of the whole gets no second one. patient: until three slices in a row
   // brought nothing; otherwise the first slice is all.
   double seconds(const Candidate& candidate, double give_up, bool patient);
@@ -44,8 +44,8 @@ class Trial {
   Plan plan_;  // of this one step's memory
   Step& step_;
   const std::vector<Extents>& extents_;
-  Team& team_;
-  int64_t images_, slices_;  // images_: a thread's
+  int members_;
+  int64_t images_, slices_;  // images_: a member's
   size_t image_bytes_ = 0;   // of activations
   std::vector<AlignedBuffer> buffers_;
   std::vector<std::byte*> memory_;  // by tensor

@@ -43,7 +43,7 @@ struct WeightKernel : Kernel<ProblemType, ArgsType> {
   size_t (*packed_bytes)(const ProblemType&);
   void (*pack)(const ProblemType&, const int8_t* weights, void* packed);  // packed: 64-byte aligned
   void (*cut)(ProblemType&) = nullptr;  // once, when a shape is bound: how the work is cut for the problem's members
-  bool prepares = false;                // much, once for many units: a trial, which does a slice of them, says little
+  bool prepares = false;                // for units that follow each other: a slice of them, a trial, overstates it
 };
 
 // The problem as its kernel cuts it.

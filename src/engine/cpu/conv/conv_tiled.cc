@@ -98,6 +98,9 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
                 .y_stride = output_pitch(p.epilogue, p.out_channels) * element,
                 .panel_bytes = layout.panel_bytes,
                 .y_step = layout.columns * element};
+  const auto channel_of = [&](int64_t unit) {  // the first
+    return unit % panels / layout.panels * layout.channels + unit % layout.panels * layout.columns;
+  };
   for (int64_t unit = begin; unit < end; unit += task.panels) {
     const Blocks::Block block = blocks.at(p, unit / panels);
     const int64_t group = unit % panels / layout.panels, panel = unit % layout.panels;
@@ -105,7 +108,7 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
       task.rows = lay_out(blocks, p, block, a.x, group, Gathering, static_cast<uint8_t*>(scratch));
     task.run = block.run;
     task.runs = block.runs;
-    const int64_t k = group * layout.channels + panel * layout.columns;
+    const int64_t k = channel_of(unit);
     task.panel = static_cast<const uint8_t*>(a.weights) + layout.offset(group, panel);
     task.multiplier = a.multiplier + k;
     task.bias = a.bias + k;
@@ -122,7 +125,10 @@ void run(const ConvProblem& problem, const ConvArgs& a, int64_t begin, int64_t e
       task.next += task.panels * layout.panel_bytes;
       next_bytes = layout.panel_bytes;
     }
-    fetch_constants(task.multiplier + layout.columns, task.bias + layout.columns, layout.columns);
+    if (const int64_t next = unit + task.panels; next < end) {
+      const int64_t at = channel_of(next);
+      fetch_constants(a.multiplier + at, a.bias + at, layout.panel_channels(next % layout.panels));
+    }
     run_tiles(Tiles, layout.vectors(panel), task, next_bytes);
     if (k + task.channels == p.out_channels)
       store_pads(p.epilogue, a.y, block.first, block.first + block.pixels, p.out_channels);

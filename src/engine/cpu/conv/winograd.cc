@@ -16,15 +16,17 @@ constexpr int64_t kFinest = 4;                // blocks a member, at most, to sh
 constexpr int64_t kLine = 64;
 constexpr int64_t kSlack = 64;  // read past a pixel's channels
 
+int64_t whole_lines(int64_t bytes) { return ceil_div(bytes, kLine) * kLine; }
 // The least odd number of cache lines: 36 points side by side fall into different sets.
 int64_t odd_lines(int64_t bytes) { return (ceil_div(bytes, kLine) | 1) * kLine; }
 
-// What the slowest member has to do, in quarters of a tile times a panel: the weights of a panel cost as much as three
-// tiles of it, the inputs of a block as much as a quarter of a panel.
+// What the slowest member has to do, in quarters of a tile times a panel: the weights of a panel cost as much as two
+// tiles of it (three where 512-bit tiles do not make them on the side), the inputs of a block as much as a quarter of a
+// panel.
 int64_t slowest(int members, int64_t panels, int64_t tiles, int64_t blocks) {
   const int64_t run = ceil_div(tiles, blocks);
   const LargestShare share(members, ceil_div(tiles, run), panels);
-  return 4 * share.units * (run + 3) + share.met * run;
+  return 4 * share.units * (run + 2) + share.met * run;
 }
 
 // A step of the tiles is two channels of 16 bits.
@@ -50,7 +52,7 @@ WinogradBlocks::WinogradBlocks(const WordTile& set, const ConvProblem& p)
   input_point = odd_lines(channel_blocks * input_block);
   weights_point = odd_lines(steps_of(p) * set.columns() * 4);
   sums_point = odd_lines(run * set.columns() * 4);
-  patch_bytes = (kWinogradPoints * pitch_of(p.in_channels) + kSlack + kLine - 1) / kLine * kLine;
+  patch_bytes = whole_lines(kWinogradPoints * pitch_of(p.in_channels) + kSlack);
 }
 
 int64_t winograd_shared_blocks(const WordTile& set, const ConvProblem& p) {
@@ -93,8 +95,20 @@ WinogradBlocks::Range WinogradBlocks::with_point(int point) const {
   return {at_right ? 0 : right, at_bottom && at_right ? tiles : at_bottom ? bottom : whole};
 }
 
-PanelLayout winograd_layout(const WordTile& tiles, const ConvProblem& p) {
-  return {tiles.columns(), tiles.vector_columns, 1, p.out_channels, steps_of(p) * 2 * 9};
+WinogradPanels::WinogradPanels(const WordTile& tile, const ConvProblem& p)
+    : columns(tile.columns()),
+      vector_columns(tile.vector_columns),
+      channels(p.out_channels),
+      steps(steps_of(p)),
+      count(ceil_div(channels, columns)),
+      panel_bytes(whole_lines(steps * tile.max_vectors * vector_bytes())) {}
+
+int WinogradPanels::vectors(int64_t panel) const {
+  return static_cast<int>(ceil_div(panel_channels(panel), vector_columns));
+}
+
+int64_t WinogradPanels::bytes() const {
+  return offset(count - 1) + whole_lines(steps * vectors(count - 1) * vector_bytes());
 }
 
 const char* winograd_supports(const ConvProblem& p) {
@@ -107,16 +121,17 @@ const char* winograd_supports(const ConvProblem& p) {
 }
 
 // From [K][C][3][3].
-void winograd_pack(const WordTile& tiles, const ConvProblem& p, const int8_t* weights, void* packed) {
-  const PanelLayout layout = winograd_layout(tiles, p);
-  std::memset(packed, 0, static_cast<size_t>(layout.bytes()));
+void winograd_pack(const WordTile& tile, const ConvProblem& p, const int8_t* weights, void* packed) {
+  const WinogradPanels panels(tile, p);
+  std::memset(packed, 0, static_cast<size_t>(panels.bytes()));
   for (int64_t k = 0; k < p.out_channels; ++k) {
-    const int64_t panel = k / layout.columns, vectors = layout.vectors(panel), column = k % layout.columns;
-    auto* to = static_cast<int8_t*>(packed) + layout.offset(0, panel) + vectors * layout.vector_columns * 4 +
-               column / layout.vector_columns * 18 * layout.vector_columns + column % layout.vector_columns * 2;
+    const int64_t panel = k / panels.columns, column = k % panels.columns;
+    const int64_t step_bytes = panels.vectors(panel) * panels.vector_bytes();
+    auto* to = static_cast<int8_t*>(packed) + panels.offset(panel) +
+               column / panels.vector_columns * panels.vector_bytes() + column % panels.vector_columns * 2;
     for (int64_t c = 0; c < p.in_channels; ++c)
       for (int64_t tap = 0; tap < 9; ++tap)
-        to[(c / 2 * vectors * 9 + tap) * 2 * layout.vector_columns + c % 2] = *weights++;
+        to[c / 2 * step_bytes + tap * 2 * panels.vector_columns + c % 2] = *weights++;
   }
 }
 

@@ -27,8 +27,10 @@
 // transformed back, 36 to 16.
 #pragma once
 
+#include <algorithm>
+
 #include "engine/cpu/conv/conv.h"
-#include "engine/cpu/tile/panels.h"
+#include "engine/cpu/tile/tile.h"
 
 namespace qat::kernels {
 
@@ -90,9 +92,20 @@ struct WinogradBlocks {
 // For ConvProblem::blocks.
 int64_t winograd_shared_blocks(const WordTile& tiles, const ConvProblem& p);
 
-// Of the packed weights. Behind a panel's start values, which stay 0, as zero points are subtracted from the inputs, a
-// vector of columns after the other for each step of two input channels: s8 [9 weights][columns][2 channels].
-PanelLayout winograd_layout(const WordTile& tiles, const ConvProblem& p);
+// The packed weights: panels of output channels. In a panel, a vector of columns after the other for each step of two
+// input channels, s8 [9 weights][columns of a vector][2 channels]; 0 past the last channels. Every panel starts at a
+// multiple of 64 bytes.
+struct WinogradPanels {
+  WinogradPanels(const WordTile& tile, const ConvProblem& p);
+
+  int64_t columns, vector_columns, channels, steps;
+  int64_t count, panel_bytes;  // panel_bytes: of a full one
+  int vectors(int64_t panel) const;
+  int64_t panel_channels(int64_t panel) const { return std::min(columns, channels - panel * columns); }
+  int64_t vector_bytes() const { return 9 * 2 * vector_columns; }  // of a step
+  int64_t offset(int64_t panel) const { return panel * panel_bytes; }
+  int64_t bytes() const;
+};
 
 const char* winograd_supports(const ConvProblem& p);
 void winograd_pack(const WordTile& tiles, const ConvProblem& p, const int8_t* weights, void* packed);

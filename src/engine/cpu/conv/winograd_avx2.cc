@@ -8,7 +8,9 @@ namespace {
 struct Avx2 : Winograd256 {
   static Ints multiply_add(Ints sum, Words x, Words w) {
     const __m256i products = _mm256_madd_epi16(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w));
-    return sum + reinterpret_cast<Ints>(products);
+    sum += reinterpret_cast<Ints>(products);
+    asm("" : "+v"(sum));  // or GCC 12 adds the products of several steps first, and has no registers for them
+    return sum;
   }
 };
 

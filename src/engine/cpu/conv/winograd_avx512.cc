@@ -8,7 +8,9 @@ namespace {
 struct Avx512 : Winograd512 {
   static Ints multiply_add(Ints sum, Words x, Words w) {
     const __m512i products = _mm512_madd_epi16(reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(w));
-    return sum + reinterpret_cast<Ints>(products);
+    sum += reinterpret_cast<Ints>(products);
+    asm("" : "+v"(sum));  // or GCC 12 adds the products of several steps first, and has no registers for them
+    return sum;
   }
 };
 

@@ -102,7 +102,7 @@ const Transforms<Arch>& transforms_of(const WinogradBlocks::Tile& tile) {
 
 template <class Arch>
 size_t winograd_packed_bytes(const ConvProblem& p) {
-  return static_cast<size_t>(winograd_layout(Arch::kTile, p).bytes());
+  return static_cast<size_t>(WinogradPanels(Arch::kTile, p).bytes());
 }
 
 template <class Arch>
@@ -112,7 +112,7 @@ void winograd_pack(const ConvProblem& p, const int8_t* weights, void* packed) {
 
 template <class Arch>
 int64_t winograd_units(const ConvProblem& p) {
-  return WinogradBlocks(Arch::kTile, p).count * winograd_layout(Arch::kTile, p).panels;
+  return WinogradBlocks(Arch::kTile, p).count * WinogradPanels(Arch::kTile, p).count;
 }
 
 template <class Arch>
@@ -166,7 +166,7 @@ void multiply_row(const WinogradBlocks& blocks, int row, WinogradBlocks::Range b
 template <class Arch>
 void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_t end, void* scratch) {
   const WinogradBlocks blocks(Arch::kTile, p);
-  const PanelLayout layout = winograd_layout(Arch::kTile, p);
+  const WinogradPanels panels(Arch::kTile, p);
   const TileEpilogue epilogue(p.epilogue);
   const int64_t element = p.epilogue.output == Output::kF32 ? 4 : 1;
   const auto* packed = static_cast<const uint8_t*>(a.weights);
@@ -175,23 +175,20 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
   uint8_t* weights = sums + kWinogradPoints * blocks.sums_point;  // of a row of points, and of the next one
   const int64_t row_bytes = kWinogradIn * blocks.weights_point;
   uint8_t* patch = weights + 2 * row_bytes;
-  const int64_t steps = layout.depth / 18;
-  const auto bytes_of = [&](int64_t panel) {
-    return packed + layout.offset(0, panel) + layout.vectors(panel) * layout.vector_columns * 4;
-  };
   RowOfWeights<Arch> making;
   const auto make = [&](int64_t unit, int row) {
-    const int64_t panel = unit % layout.panels;
+    const int64_t panel = unit % panels.count;
     making = {.row = row,
-              .left = steps * layout.vectors(panel),
-              .from = bytes_of(panel),
+              .left = panels.steps * panels.vectors(panel),
+              .from = packed + panels.offset(panel),
               .to = weights + row % 2 * row_bytes,
               .point = blocks.weights_point};
   };
   if (begin < end) make(begin, 0);
   for (int64_t unit = begin; unit < end; ++unit) {
-    const int64_t first = unit / layout.panels * blocks.run, panel = unit % layout.panels;
-    const int64_t last = std::min(first + blocks.run, blocks.tiles), vectors = layout.vectors(panel);
+    const int64_t first = unit / panels.count * blocks.run, panel = unit % panels.count;
+    const int64_t last = std::min(first + blocks.run, blocks.tiles), vectors = panels.vectors(panel);
+    const bool more = unit + 1 < end;
     if (unit == begin || panel == 0) {
       for (int64_t i = first; i < last; ++i) {
         const WinogradBlocks::Tile tile = blocks.at(i);
@@ -200,17 +197,17 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
       }
     }
     WordTask task{.block_step = blocks.input_block,
-                  .steps = steps,
-                  .next = bytes_of(panel + 1 < layout.panels ? panel + 1 : panel),
-                  .next_step = layout.panel_bytes / (kWinogradPoints * steps)};
-    const int64_t k = panel * layout.columns;
-    fetch_constants(a.multiplier + k, a.bias + k, layout.columns);
+                  .steps = panels.steps,
+                  .next = packed + panels.offset(more ? (unit + 1) % panels.count : panel),
+                  .next_step = more ? ceil_div(panels.panel_bytes, kWinogradPoints * panels.steps) : 0};
+    const int64_t k = panel * panels.columns;
+    fetch_constants(a.multiplier + k, a.bias + k, panels.panel_channels(panel));
     for (int row = 0; row < kWinogradIn; ++row) {
       making.make_rest();
       const uint8_t* made = weights + row % 2 * row_bytes;
       if (row + 1 < kWinogradIn) {
         make(unit, row + 1);
-      } else if (unit + 1 < end) {
+      } else if (more) {
         make(unit + 1, 0);
       }
       const auto multiply = vectors == 2 ? multiply_row<Arch, 2> : multiply_row<Arch, 1>;
@@ -219,12 +216,12 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
     const TileTask base{.epilogue = &epilogue,
                         .multiplier = a.multiplier + k,
                         .bias = a.bias + k,
-                        .channels = layout.panel_channels(panel),
+                        .channels = panels.panel_channels(panel),
                         .skip = p.epilogue.has_skip ? a.skip + k : nullptr,
                         .skip_stride = p.epilogue.has_skip ? pitch_of(p.out_channels) : 0,
                         .y = static_cast<uint8_t*>(a.y) + k * element,
                         .y_stride = output_pitch(p.epilogue, p.out_channels) * element};
-    void* padded_y = panel + 1 == layout.panels && p.out_channels % kChannelGroup != 0 ? a.y : nullptr;
+    void* padded_y = panel + 1 == panels.count && p.out_channels % kChannelGroup != 0 ? a.y : nullptr;
     if (vectors == 2) {
       finish_tiles<Arch, 2>(p, blocks, base, first, last - first, sums, padded_y);
     } else {
@@ -244,7 +241,7 @@ constexpr ConvKernel make_winograd_kernel(const char* name, Isa isa) {
           winograd_packed_bytes<Arch>,
           winograd_pack<Arch>,
           winograd_cut<Arch>,
-          true};
+          /*prepares=*/true};
 }
 
 }  // namespace

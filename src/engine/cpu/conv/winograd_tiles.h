@@ -32,16 +32,13 @@ struct RowOfWeights {
   [[gnu::always_inline]] void make_one() {
     using Words = typename Arch::Words;
     constexpr int64_t kBytes = sizeof(Words) / 2;
-    Words down[3], t[kWinogradIn];
+    Words down[3];
 #pragma GCC unroll 3
-    for (int j = 0; j < 3; ++j) {
-      Words g[3];
-#pragma GCC unroll 3
-      for (int i = 0; i < 3; ++i)
-        if (weights_point_reads(Row, i)) g[i] = Arch::load_weights(from + (3 * i + j) * kBytes);
-      down[j] = weights_point<Row>(g);
-    }
-    transform_weights(down, t);
+    for (int j = 0; j < 3; ++j)
+      down[j] = weights_point<Row>([&](int i) { return Arch::load_weights(from + (3 * i + j) * kBytes); });
+    const auto across = [&](int j) { return down[j]; };
+    const Words t[] = {weights_point<0>(across), weights_point<1>(across), weights_point<2>(across),
+                       weights_point<3>(across), weights_point<4>(across), weights_point<5>(across)};
 #pragma GCC unroll 6
     for (int j = 0; j < kWinogradIn; ++j) *reinterpret_cast<Words*>(to + j * point) = t[j];
     from += 9 * kBytes;
@@ -145,7 +142,7 @@ void run_word_tiles(WordTask& task, int64_t run, RowOfWeights<Arch>& making) {
     if (making.left > 0) functions = kMaking[making.row].data(), most = kSideRows;
   }
   const int64_t count = ceil_div(run, most), height = run / count, taller = run % count;
-  task.next_step /= count;
+  task.next_step = ceil_div(task.next_step, count);
   if (taller > 0) functions[height](task, taller, making);  // the first tiles have one row more
   functions[height - 1](task, count - taller, making);
 }

@@ -1,4 +1,4 @@
-// The transforms of F(4, 3), F(3, 3) and F(2, 3) in one dimension, on vectors or scalars; winograd.h says what they are
+// The transforms of F(4, 3), F(3, 3) and F(2, 3) in one dimension, on vectors; winograd.h says what they are
 // for. The points are 0, 1, -1, 2, -2 and infinity; fewer outputs leave -2 out, or 2 and -2, and keep the weights.
 //
 //   G'  6  0  0    4: B^T  4  0 -5  0  1  0    A'   1 -4 -4  1  1  0    24 y0
@@ -66,26 +66,19 @@ template <int Outputs, class T>
   }
 }
 
-// Row `Point` of G' g, and whether it reads g[i]. g: [3].
-constexpr bool weights_point_reads(int point, int i) { return (point != 0 && point != 5) || 5 * i == 2 * point; }
-template <int Point, class T>
-[[gnu::always_inline]] inline T weights_point(const T* g) {
+// Row `Point` of G' g; read(i) gives g[i], i in 0..2.
+template <int Point, class Read>
+[[gnu::always_inline]] inline auto weights_point(const Read& read) {
   if constexpr (Point == 0 || Point == 5) {
-    T six = T{} + 6;
-    if constexpr (sizeof(T) > 4)
-      asm("" : "+v"(six));  // one multiplication, for which GCC 12 would take three operations
-    return g[Point == 0 ? 0 : 2] * six;
+    const auto g = read(Point == 0 ? 0 : 2);
+    auto six = g * 0 + 6;
+    asm("" : "+v"(six));  // one multiplication, for which GCC 12 would take three operations
+    return g * six;
   } else {
-    const T even = Point < 3 ? g[0] + g[2] : g[0] + (g[2] << 2), odd = Point < 3 ? g[1] : g[1] << 1;
+    const auto even = Point < 3 ? read(0) + read(2) : read(0) + (read(2) << 2);
+    const auto odd = Point < 3 ? read(1) : read(1) << 1;
     return Point % 2 != 0 ? even + odd : even - odd;
   }
-}
-
-// All of them. t: [6].
-template <class T>
-[[gnu::always_inline]] inline void transform_weights(const T* g, T* t) {
-  t[0] = weights_point<0>(g), t[1] = weights_point<1>(g), t[2] = weights_point<2>(g);
-  t[3] = weights_point<3>(g), t[4] = weights_point<4>(g), t[5] = weights_point<5>(g);
 }
 
 // n: [Outputs + 2], y: [Outputs]. T: unsigned 32 bits, as sums are modulo 2^32.

@@ -69,7 +69,10 @@ void run(const GemmProblem& p, const GemmArgs& a, int64_t begin, int64_t end, vo
     const bool more = panel + 1 < end;
     const int64_t ahead = p.rows > Tiles.max_rows ? layout.panel_bytes : std::min(layout.panel_bytes, kAhead);
     task.next = static_cast<const uint8_t*>(task.panel) + (more ? ahead : 0);
-    fetch_constants(task.multiplier + layout.columns, task.bias + layout.columns, layout.columns);
+    if (more) {
+      const int64_t channels = layout.panel_channels(panel + 1);
+      fetch_constants(task.multiplier + layout.columns, task.bias + layout.columns, channels);
+    }
     run_tiles(Tiles, layout.vectors(panel), task, more ? layout.panel_bytes : 0);
   }
   if (end == layout.panels) store_pads(p.epilogue, a.y, 0, p.rows, p.outputs);

@@ -6,12 +6,12 @@
 
 namespace qat::kernels {
 
-PanelLayout::PanelLayout(int64_t columns, int64_t vector_columns, int64_t groups, int64_t group_channels, int64_t depth)
+PanelLayout::PanelLayout(const TileSet& tiles, int64_t groups, int64_t group_channels, int64_t depth)
     : groups(groups),
       channels(group_channels),
       depth(depth),
-      columns(columns),
-      vector_columns(vector_columns),
+      columns(tiles.columns()),
+      vector_columns(tiles.vector_columns),
       panels((group_channels + columns - 1) / columns),
       panel_bytes(size_of_panel(columns)),
       group_bytes((panels - 1) * panel_bytes + size_of_panel(vectors(panels - 1) * vector_columns)) {}

@@ -15,9 +15,7 @@ namespace qat::kernels {
 
 // depth: bytes of a row, a multiple of 4.
 struct PanelLayout {
-  PanelLayout(const TileSet& tiles, int64_t groups, int64_t group_channels, int64_t depth)
-      : PanelLayout(tiles.columns(), tiles.vector_columns, groups, group_channels, depth) {}
-  PanelLayout(int64_t columns, int64_t vector_columns, int64_t groups, int64_t group_channels, int64_t depth);
+  PanelLayout(const TileSet& tiles, int64_t groups, int64_t group_channels, int64_t depth);
 
   int64_t groups, channels, depth;  // channels: output channels of a group
   int64_t columns, vector_columns;

@@ -64,9 +64,9 @@ struct TileTask {
   }
 };
 
-// Of a panel, before its epilogue waits for them: they are a few lines each, which no processor foresees.
-inline void fetch_constants(const float* multiplier, const float* bias, int64_t columns) {
-  for (int64_t i = 0; i < columns; i += 16) __builtin_prefetch(multiplier + i), __builtin_prefetch(bias + i);
+// Before a panel's epilogue waits for them: they are a few lines each, which no processor foresees.
+inline void fetch_constants(const float* multiplier, const float* bias, int64_t channels) {
+  for (int64_t i = 0; i < channels; i += 16) __builtin_prefetch(multiplier + i), __builtin_prefetch(bias + i);
 }
 
 // Walks over the tiles of a call: `tiles` of `height` rows, one below the other, from the start of each run on.
