@@ -19,6 +19,12 @@ using ir::ValueId;
 constexpr float kH = 0.7f;
 constexpr int64_t kImages = 24, kIn = 3, kSide = 8, kOut = 16, kClasses = 10;
 
+Tensor filled(Shape shape, float value) {
+  Tensor t(DType::kF32, std::move(shape));
+  for (float& x : t.data<float>()) x = value;
+  return t;
+}
+
 Tensor integers(Shape shape, uint64_t seed, int64_t largest, float unit) {
   Tensor t(DType::kF32, std::move(shape));
   Random random(seed);
@@ -50,6 +56,18 @@ struct Builder {
     const ir::ConvAttrs attrs{.pads = {1, 1, 1, 1}};
     const ValueId sums = graph.add_node(Op::kConv, name, {image, weight(name, {kOut, kIn, 3, 3})}, attrs);
     return graph.add_node(Op::kRelu, name + ".relu", {sums});
+  }
+  // Class scores of the image's integers, or of others of its size.
+  ValueId gemm(const std::string& name, ValueId value) {
+    const ValueId flat = graph.add_node(Op::kFlatten, name + ".flatten", {value}, ir::AxisAttrs{});
+    return graph.add_node(Op::kGemm, name, {flat, weight(name, {kOut, kIn * kSide * kSide})});
+  }
+  ValueId batch_norm(ValueId value, int64_t channels) {
+    std::vector<ValueId> inputs{value, graph.add_parameter("bn.weight", filled({channels}, kH))};
+    inputs.push_back(graph.add_parameter("bn.bias", filled({channels}, 0)));
+    inputs.push_back(graph.add_buffer("bn.running_mean", filled({channels}, 0)));
+    inputs.push_back(graph.add_buffer("bn.running_var", filled({channels}, 1)));
+    return graph.add_node(Op::kBatchNorm, "bn", std::move(inputs), ir::BatchNormAttrs{.eps = 0});
   }
   ValueId node(Op op, std::vector<ValueId> inputs, ir::Attrs attrs = {}) {
     return graph.add_node(op, "form", std::move(inputs), std::move(attrs));
@@ -123,6 +141,35 @@ TEST(Exact, AMeanOverTheImage) {
   const ValueId mean = b.node(Op::kReduceMean, {b.quantizer("q1", b.conv("conv"), 64 * kH)},
                               ir::ListAttrs{.values = {2, 3}, .keep_dims = false});
   b.classify(b.quantizer("q2", mean, 2 * kH), kOut);
+  expect_equal_logits(b.graph);
+}
+
+// The mean has the shape of the Gemm's result only once the axes are gone.
+TEST(Exact, ASumOfAMeanAndAGemm) {
+  Builder b;
+  const ValueId mean = b.node(Op::kReduceMean, {b.quantizer("q1", b.conv("conv"), kH)},
+                              ir::ListAttrs{.values = {2, 3}, .keep_dims = false});
+  const ValueId q2 = b.quantizer("q2", mean, kH), q3 = b.quantizer("q3", b.gemm("gemm", b.image), 2 * kH);
+  const ValueId sum = b.graph.add_node(Op::kAdd, "sum", {q2, q3});
+  b.classify(b.quantizer("q4", sum, 2 * kH), kOut);
+  expect_equal_logits(b.graph);
+}
+
+TEST(Exact, AWeightBehindATranspose) {
+  Builder b;
+  const Tensor values = integers({kIn * kSide * kSide, kOut}, 7, 2, kH);
+  const ValueId turned = b.graph.add_node(Op::kTranspose, "turned", {b.graph.add_parameter("weight", values)},
+                                          ir::ListAttrs{.values = {1, 0}});
+  const ValueId flat = b.graph.add_node(Op::kFlatten, "flat", {b.image}, ir::AxisAttrs{});
+  const ValueId sums = b.graph.add_node(Op::kGemm, "gemm", {flat, b.quantizer("qw", turned, kH, -127)});
+  b.classify(b.quantizer("q1", sums, 2 * kH), kOut);
+  expect_equal_logits(b.graph);
+}
+
+TEST(Exact, ABatchNormThatNoLayerTakes) {
+  Builder b;
+  const ValueId norm = b.batch_norm(b.quantizer("q1", b.conv("conv"), 1), kOut);
+  b.classify(b.quantizer("q2", norm, 2 * kH), kOut * kSide * kSide);
   expect_equal_logits(b.graph);
 }
 

@@ -15,6 +15,7 @@
 namespace qat::engine {
 
 const std::vector<Pass>& passes() {
+  // Up to lower_layers, ir::make_canonical does the same (passes_test.cc).
   static const std::vector<Pass> table{
       {"remove_identities", remove_identities, false, "Identity and Dropout go"},
       {"canonicalize_means", canonicalize_means, false, "ReduceMean over the image becomes GlobalAvgPool"},

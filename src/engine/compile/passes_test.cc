@@ -8,8 +8,10 @@
 
 #include "engine/compile/test_networks.h"
 #include "io/onnx/onnx.h"
+#include "ir/canonical.h"
 #include "ir/fold_batch_norm.h"
 #include "ir/interpret.h"
+#include "ir/print.h"
 #include "ir/shapes.h"
 
 namespace qat::engine {
@@ -136,6 +138,28 @@ std::vector<Tensor> constants(const ir::Graph& graph) {
     }
   }
   return data;
+}
+
+// LibTorch's exact evaluation starts where layers are lowered; a BatchNorm that no layer takes and a weight behind a
+// Transpose among what happens before.
+TEST(Lowering, StartsFromWhatExactEvaluationSees) {
+  for (const std::string& name : test::network_names()) {
+    ir::Graph graph = test::quantized_network(name), canonical = ir::clone(graph);
+    ir::infer_shapes(graph);
+    PassContext context;
+    for (const Pass& pass : passes()) {
+      if (pass.run == lower_layers) break;
+      graph = pass.run(std::move(graph), context);
+      ir::infer_shapes(graph);
+    }
+    ir::make_canonical(canonical);
+    EXPECT_EQ(ir::to_json(graph), ir::to_json(canonical)) << name;
+    const std::vector<Tensor> first = constants(graph), second = constants(canonical);
+    ASSERT_EQ(first.size(), second.size()) << name;
+    for (size_t i = 0; i < first.size(); ++i) {
+      EXPECT_EQ(std::memcmp(first[i].raw(), second[i].raw(), first[i].bytes()), 0) << name << " constant " << i;
+    }
+  }
 }
 
 // The integers of a quantized graph in memory and of the same after export and import.

@@ -28,27 +28,4 @@ std::function<at::Tensor(const Frame&)> float_chain(const Chain& chain, const Ch
   };
 }
 
-std::function<at::Tensor(const Frame&)> unfolded_chain(ir::Graph& graph, const Chain& chain, const ChainOperands& c,
-                                                       RunState* state) {
-  NormActStep step{.clip_lo = chain.clip_lo, .clip_hi = chain.clip_hi};
-  step.state = state;
-  const ir::Node& norm = graph.nodes[static_cast<size_t>(chain.norm)];
-  step.norm = NormPart{.name = norm.name,
-                       .eps = norm.as<ir::BatchNormAttrs>().eps,
-                       .running_mean = graph.value(norm.inputs[3]).data.data<float>().data(),
-                       .running_var = graph.value(norm.inputs[4]).data.data<float>().data()};
-  if (chain.quant != kNone) step.quant = quantizer_of(graph, graph.nodes[static_cast<size_t>(chain.quant)]);
-  const ValueId gamma = norm.inputs[1], beta = norm.inputs[2];
-  return [step, c, gamma, beta](const Frame& f) {
-    const auto real = [&](ValueId id, float scale) {
-      if (id == kNone) return at::Tensor();
-      return at::mul(f[static_cast<size_t>(id)], at::Scalar(static_cast<double>(scale)));
-    };
-    const at::Tensor y = step.run(real(c.x, c.x_unit), f[static_cast<size_t>(gamma)], f[static_cast<size_t>(beta)],
-                                  real(c.skip, c.skip_unit));
-    // Held as integers, like every quantizer's output.
-    return step.quant ? at::round(at::div(y, at::Scalar(static_cast<double>(c.s_y)))) : y;
-  };
-}
-
 }  // namespace qat::train

@@ -20,8 +20,4 @@ struct ChainOperands {
 std::function<at::Tensor(const Frame&)> float_chain(const Chain& chain, const ChainOperands& c, PixelPass pass,
                                                     bool adds_integers);
 
-// A BatchNorm that could not be folded: real values through the ordinary step. graph and *state outlive the function.
-std::function<at::Tensor(const Frame&)> unfolded_chain(ir::Graph& graph, const Chain& chain, const ChainOperands& c,
-                                                       RunState* state);
-
 }  // namespace qat::train

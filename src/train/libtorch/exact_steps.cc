@@ -5,8 +5,6 @@
 
 #include "base/qmath.h"
 #include "ir/canonical.h"
-#include "ir/fold_batch_norm.h"
-#include "ir/shapes.h"
 #include "train/libtorch/exact_chains.h"
 #include "train/libtorch/exact_layer.h"
 #include "train/libtorch/fake_quant_step.h"
@@ -45,14 +43,14 @@ class Maker {
     std::vector<bool> inside(graph_.nodes.size(), false);
     for (const Chain& chain : chains) {
       ends[static_cast<size_t>(chain.last)] = &chain;
-      for (NodeId part : {chain.norm, chain.add, chain.act, chain.quant}) {
+      for (NodeId part : {chain.add, chain.act, chain.quant}) {
         if (part != kNone) inside[static_cast<size_t>(part)] = true;
       }
     }
     // A layer's sums go to the chain that reads them, when that is their only reader.
     for (const Chain& chain : chains) {
-      if (chain.norm == kNone) merging_.insert({chain.input, &chain});
-      if (chain.norm == kNone && chain.skip != kNone) merging_.insert({chain.skip, &chain});
+      merging_.insert({chain.input, &chain});
+      if (chain.skip != kNone) merging_.insert({chain.skip, &chain});
     }
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (ends[i] != nullptr) {
@@ -195,7 +193,6 @@ class Maker {
     if (layer_at(x) == nullptr && layer_at(skip) != nullptr) std::swap(x, skip);
     const ChainOperands c{x, skip, unit(x), skip == kNone ? 1.0f : unit(skip), s_y};
     unit(last.output) = s_y;
-    if (chain.norm != kNone) return push(last, unfolded_chain(graph_, chain, c, &plan_.state), {x, skip});
     PixelPass pass{
         .skip_scale = ratio(c.skip_unit, s_y), .clip_lo = chain.clip_lo / s_y, .clip_hi = chain.clip_hi / s_y};
     if (chain.quant != kNone) {
@@ -238,21 +235,12 @@ class Maker {
   std::map<ValueId, size_t> last_reader_;
 };
 
-// As the engine compiler does, in its order: each value is then rounded where an engine rounds it.
-void make_canonical(ir::Graph& graph) {
-  ir::infer_shapes(graph);
-  ir::remove_identities(graph);
-  ir::canonicalize_means(graph);
-  ir::fold_batch_norms(graph);
-  ir::commute_quantizers(graph);
-}
-
 }  // namespace
 
 std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph, at::Device device) {
   auto plan = std::make_unique<ExactPlan>();
   plan->graph = ir::clone(graph);
-  make_canonical(plan->graph);
+  ir::make_canonical(plan->graph);  // each value is then rounded where an engine rounds it
   plan->leaves.resize(plan->graph.values.size());
   for (size_t i = 0; i < plan->graph.values.size(); ++i) {
     ir::Value& value = plan->graph.values[i];

@@ -12,7 +12,8 @@ namespace qat::train {
 // do. The chain that follows (Add, ReLU or Clip, FakeQuant) is one pass v = fma(acc, M, B); v = fma(skip, R, v); clip;
 // rne, with M, B, R in units of the output, computed in double and rounded once (QUANTIZATION: numerics).
 struct ExactPlan {
-  ir::Graph graph;  // the module's, BatchNorm folded, quantizers where an engine has them (ir/canonical.h)
+  ir::Graph
+      graph;  // the module's as the engine compiler lowers it: BatchNorm folded, quantizers moved (ir/canonical.h)
   Frame leaves;
   std::vector<Step> steps;
   std::vector<float> units;  // by value
