@@ -1,5 +1,6 @@
 // Quantizers move up, one rewrite at a time: see canonical.h.
 #include "ir/canonical.h"
+#include "ir/match.h"
 #include "ir/quant_range.h"
 
 namespace qat::ir {
@@ -22,16 +23,6 @@ class Commuter {
 
  private:
   const Node& node(NodeId id) const { return graph_.nodes[static_cast<size_t>(id)]; }
-
-  // The node that makes a value; null for inputs and data.
-  const Node* producer(ValueId value) const {
-    const NodeId id = uses_.producer[static_cast<size_t>(value)];
-    return id == kNone ? nullptr : &node(id);
-  }
-
-  bool read_once(ValueId value) const {
-    return uses_.consumers[static_cast<size_t>(value)].size() == 1 && !uses_.is_output[static_cast<size_t>(value)];
-  }
 
   bool same(const Node& a, const Node& b) const {
     const auto ca = coding_of(graph_, a), cb = coding_of(graph_, b);
@@ -56,7 +47,7 @@ class Commuter {
 
   // A quantizer of values that are on its grid already: (q s) / s rounds to q.
   bool drop_repeated(NodeId id) {
-    const Node* before = producer(node(id).inputs[0]);
+    const Node* before = producer(graph_, uses_, node(id).inputs[0]);
     if (before == nullptr || before->op != Op::kFakeQuant || !same(*before, node(id))) return false;
     remove(id, before->output);
     return true;
@@ -65,11 +56,12 @@ class Commuter {
   // Two equal quantizers around a ReLU or Clip, as other toolkits write them: rounding is monotone, so
   // q(clip(q(x))) == q(clip(x)), and without the first one the clip goes into the layer before it.
   bool drop_before_clip(NodeId id) {
-    const Node* clip = producer(node(id).inputs[0]);
+    const Node* clip = producer(graph_, uses_, node(id).inputs[0]);
     if (clip == nullptr || (clip->op != Op::kRelu && clip->op != Op::kClip)) return false;
-    const Node* first = producer(clip->inputs[0]);
+    const Node* first = producer(graph_, uses_, clip->inputs[0]);
     if (first == nullptr || first->op != Op::kFakeQuant || !same(*first, node(id))) return false;
-    if (!read_once(first->output) || !read_once(clip->output)) return false;
+    if (sole_consumer(graph_, uses_, first->output) == nullptr) return false;
+    if (sole_consumer(graph_, uses_, clip->output) == nullptr) return false;
     remove(static_cast<NodeId>(first - graph_.nodes.data()), first->inputs[0]);
     return true;
   }
@@ -77,9 +69,9 @@ class Commuter {
   bool move_up(NodeId id) {
     const ValueId x = node(id).inputs[0];
     const NodeId above = uses_.producer[static_cast<size_t>(x)];
-    if (above == kNone || !read_once(x)) return false;
+    if (above == kNone || sole_consumer(graph_, uses_, x) == nullptr) return false;
     const Op op = node(above).op;
-    if (op != Op::kMaxPool && op != Op::kFlatten && op != Op::kReshape && op != Op::kConcat) return false;
+    if (!moves_integers(op) && op != Op::kConcat) return false;
     const Node fake = node(id);
     if (op == Op::kConcat && requantizes(above, fake)) return false;
     graph_.nodes.erase(graph_.nodes.begin() + id);
@@ -99,7 +91,7 @@ class Commuter {
   // A concatenation of coded tensors with other codings stays as it is: it requantizes.
   bool requantizes(NodeId concat, const Node& fake) const {
     for (const ValueId input : node(concat).inputs) {
-      const Node* before = producer(input);
+      const Node* before = producer(graph_, uses_, input);
       if (before != nullptr && coding_of(graph_, *before) && !same(*before, fake)) return true;
     }
     return false;

@@ -1,4 +1,5 @@
 // Rule 4: MaxPool and views commute with Q/DQ and get none of their own; averages need them on both sides.
+#include "ir/match.h"
 #include "quant/placement_state.h"
 
 namespace qat::quant {
@@ -9,19 +10,7 @@ using ir::Op;
 namespace {
 
 bool commutes(const ir::Node& node) {
-  switch (node.op) {
-    case Op::kMaxPool:
-    case Op::kFlatten:
-    case Op::kReshape:
-    case Op::kTranspose:
-    case Op::kIdentity:
-    case Op::kDropout:
-      return true;
-    case Op::kPad:
-      return node.as<ir::ListAttrs>().value == 0.0f;
-    default:
-      return false;
-  }
+  return ir::moves_values(node.op) || (node.op == Op::kPad && node.as<ir::ListAttrs>().value == 0.0f);
 }
 
 bool is_pointwise(Op op) { return op >= Op::kRelu && op <= Op::kTanh; }

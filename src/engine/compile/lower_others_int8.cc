@@ -23,25 +23,6 @@ Tensor table_of(const ir::QuantInfo& x, const ir::QuantInfo& y, const Function& 
   return table;
 }
 
-float evaluate(const Node& node, float x) {
-  switch (node.op) {
-    case Op::kSigmoid:
-      return sigmoid_exact(x);
-    case Op::kHardSigmoid: {
-      const auto& a = node.as<ir::AlphaBetaAttrs>();
-      return activate(fma_exact(x, a.alpha, a.beta), Activation::kClip, 0.0f, 1.0f);
-    }
-    case Op::kLeakyRelu:
-      return x < 0 ? x * node.as<ir::AlphaBetaAttrs>().alpha : x;
-    case Op::kTanh:
-      return 2.0f * sigmoid_exact(2.0f * x) - 1.0f;
-    default: {
-      const ir::Epilogue e = *activation_of(node);
-      return activate(x, e.activation, e.p0, e.p1);
-    }
-  }
-}
-
 }  // namespace
 
 bool lower_fake_quant(Lowering& l, const Node& node) {
@@ -193,7 +174,7 @@ bool lower_table(Lowering& l, const Node& node) {
   }
   ir::Epilogue none;
   const ir::QuantInfo quant = tighten(*target, none, l.non_negative(node.output));
-  const Tensor table = table_of(l.coding(x), quant, [&](float value) { return evaluate(node, value); });
+  const Tensor table = table_of(l.coding(x), quant, [&](float value) { return ir::apply_function(node, value); });
   const ValueId id = l.graph.add_buffer(node.name + ".table", table);
   l.emit(Op::kQLut, node.name, {l.coded(x), id}, {}, quant, node.output);
   return true;

@@ -204,24 +204,6 @@ ir::QuantInfo tighten(ir::QuantInfo quant, ir::Epilogue& e, bool non_negative) {
   return quant;
 }
 
-ir::Epilogue scaled(ir::Epilogue e, double scale) {
-  switch (e.activation) {
-    case Activation::kClip:
-      e.p0 = static_cast<float>(e.p0 / scale);
-      e.p1 = static_cast<float>(e.p1 / scale);
-      break;
-    case Activation::kHardSwish:
-      e.p0 = static_cast<float>(scale / 6.0);
-      break;
-    case Activation::kSilu:
-      e.p0 = static_cast<float>(scale);
-      break;
-    case Activation::kNone:
-      break;
-  }
-  return e;
-}
-
 const Node* activation_behind(const Lowering& l, ValueId value) {
   const Node* reader = sole_consumer(l.old, l.uses, value);
   return reader != nullptr && activation_of(*reader) ? reader : nullptr;

@@ -75,9 +75,6 @@ bool lower_table(Lowering& l, const ir::Node& node);  // functions of one value
 // the epilogue: clamp(rne(clip(v))) == clamp'(rne(v)), because rounding is monotone.
 ir::QuantInfo tighten(ir::QuantInfo quant, ir::Epilogue& epilogue, bool non_negative);
 
-// Plain units -> units of the output's scale (1 for floats).
-ir::Epilogue scaled(ir::Epilogue epilogue, double scale);
-
 // A one-value clip, HardSwish or SiLU right behind `value`, its only reader; null otherwise.
 const ir::Node* activation_behind(const Lowering& l, ir::ValueId value);
 

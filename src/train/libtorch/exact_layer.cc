@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/qmath.h"
+#include "ir/match.h"
 #include "ir/quant_range.h"
 #include "train/libtorch/exact_conv.h"
 #include "train/libtorch/parallel.h"
@@ -18,15 +19,8 @@ using ir::ValueId;
 
 constexpr double kExactLimit = 16777216.0 / 128.0;  // of sum|q_w|, with |q_x| <= 128
 
-const ir::Node* producer_of(const ir::Graph& graph, ValueId id) {
-  for (const ir::Node& node : graph.nodes) {
-    if (node.output == id) return &node;
-  }
-  return nullptr;
-}
-
-const ir::Node* weight_quantizer(const ir::Graph& graph, ValueId id) {
-  const ir::Node* node = producer_of(graph, id);
+const ir::Node* weight_quantizer(const ir::Graph& graph, const ir::Uses& uses, ValueId id) {
+  const ir::Node* node = producer(graph, uses, id);
   if (node == nullptr || node->op != Op::kFakeQuant || !graph.has_data(node->inputs[0])) return nullptr;
   const bool zero_point = node->inputs.size() > 2 && node->inputs[2] != kNone;
   return zero_point || node->as<ir::FakeQuantAttrs>().axis > 0 ? nullptr : node;
@@ -39,42 +33,32 @@ double largest_sum(const at::Tensor& q) {
 
 }  // namespace
 
-std::optional<float> integer_scale(const ir::Graph& graph, ValueId id) {
-  const ir::Node* node = producer_of(graph, id);
+std::optional<float> integer_scale(const ir::Graph& graph, const ir::Uses& uses, ValueId id) {
+  const ir::Node* node = producer(graph, uses, id);
   if (node == nullptr) return std::nullopt;
-  switch (node->op) {
-    case Op::kFakeQuant:
-      if (!is_plain_activation_quantizer(graph, *node)) return std::nullopt;
-      return ir::quant_range(graph, *node).scale.at(0);
-    case Op::kFlatten:
-    case Op::kReshape:
-    case Op::kIdentity:
-    case Op::kDropout:
-    case Op::kMaxPool:
-    case Op::kTranspose:
-    case Op::kConcat: {
-      const std::optional<float> scale = integer_scale(graph, node->inputs[0]);
-      for (size_t i = 1; i < node->inputs.size(); ++i) {
-        if (node->op == Op::kConcat && integer_scale(graph, node->inputs[i]) != scale) return std::nullopt;
-      }
-      return scale;
-    }
-    default:
-      return std::nullopt;
+  if (node->op == Op::kFakeQuant) {
+    if (!is_plain_activation_quantizer(graph, *node)) return std::nullopt;
+    return ir::quant_range(graph, *node).scale.at(0);
   }
+  if (!ir::moves_values(node->op) && node->op != Op::kConcat) return std::nullopt;
+  const std::optional<float> scale = integer_scale(graph, uses, node->inputs[0]);
+  for (size_t i = 1; i < node->inputs.size(); ++i) {
+    if (integer_scale(graph, uses, node->inputs[i]) != scale) return std::nullopt;
+  }
+  return scale;
 }
 
-bool is_exact_layer(const ir::Graph& graph, const ir::Node& node) {
-  return (node.op == Op::kConv || node.op == Op::kGemm) && integer_scale(graph, node.inputs[0]).has_value() &&
-         weight_quantizer(graph, node.inputs[1]) != nullptr;
+bool is_exact_layer(const ir::Graph& graph, const ir::Uses& uses, const ir::Node& node) {
+  return (node.op == Op::kConv || node.op == Op::kGemm) && integer_scale(graph, uses, node.inputs[0]).has_value() &&
+         weight_quantizer(graph, uses, node.inputs[1]) != nullptr;
 }
 
 std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::Node& node,
                                               const ExactContext& context) {
-  if (!is_exact_layer(graph, node)) return nullptr;
+  if (!is_exact_layer(graph, context.uses, node)) return nullptr;
   auto layer = std::make_shared<ExactLayer>();
   layer->node_ = node;
-  const ir::Node& quantizer = *weight_quantizer(graph, node.inputs[1]);
+  const ir::Node& quantizer = *weight_quantizer(graph, context.uses, node.inputs[1]);
   const ir::QuantRange range = ir::quant_range(graph, quantizer);
   const Tensor& weight = graph.value(quantizer.inputs[0]).data;
   const int64_t outputs = weight.dim(0), per_output = weight.size() / std::max<int64_t>(outputs, 1);

@@ -14,12 +14,13 @@ struct Factors {
 };
 
 // The scale of an activation behind a plain quantizer, past views; parts of a Concat share it. Nothing elsewhere.
-std::optional<float> integer_scale(const ir::Graph& graph, ir::ValueId id);
+std::optional<float> integer_scale(const ir::Graph& graph, const ir::Uses& uses, ir::ValueId id);
 
 // Input behind a plain quantizer, see integer_scale; weight behind a symmetric one per output channel or per tensor.
-bool is_exact_layer(const ir::Graph& graph, const ir::Node& node);
+bool is_exact_layer(const ir::Graph& graph, const ir::Uses& uses, const ir::Node& node);
 
 struct ExactContext {
+  const ir::Uses& uses;
   const std::vector<float>& units;  // of the values made so far
   at::Device device;                // where sums are made
 };

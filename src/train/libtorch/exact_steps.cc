@@ -5,6 +5,7 @@
 
 #include "base/qmath.h"
 #include "ir/canonical.h"
+#include "ir/match.h"
 #include "train/libtorch/exact_chains.h"
 #include "train/libtorch/exact_layer.h"
 #include "train/libtorch/fake_quant_step.h"
@@ -19,11 +20,6 @@ using ir::NodeId;
 using ir::Op;
 using ir::ValueId;
 using Run = std::function<at::Tensor(const Frame&)>;
-
-bool is_view(Op op) {
-  return op == Op::kFlatten || op == Op::kReshape || op == Op::kIdentity || op == Op::kDropout || op == Op::kMaxPool ||
-         op == Op::kTranspose;
-}
 
 class Maker {
  public:
@@ -90,12 +86,12 @@ class Maker {
   void add_node(const ir::Node& node) {
     if (node.op == Op::kFakeQuant) return add_fake_quant(node);
     if (node.op == Op::kConv || node.op == Op::kGemm) {
-      if (auto layer = exact_layer(graph_, node, {.units = units_, .device = device_}))
+      if (auto layer = exact_layer(graph_, node, {.uses = uses_, .units = units_, .device = device_}))
         return add_layer(node, std::move(layer));
     }
     if (node.op == Op::kGlobalAvgPool) return add_pool(node);
     const Run op = make_op(graph_, node, &plan_.state);
-    if (is_view(node.op) || (node.op == Op::kConcat && equal_units(node))) {
+    if (ir::moves_values(node.op) || (node.op == Op::kConcat && equal_units(node))) {
       unit(node.output) = unit(node.inputs[0]);
       return push(node, op, node.inputs);
     }
@@ -137,7 +133,7 @@ class Maker {
 
   bool feeds_exact_layers_only(const ir::Node& weight_quantizer) const {
     for (NodeId id : uses_.consumers[static_cast<size_t>(weight_quantizer.output)]) {
-      if (!is_exact_layer(graph_, graph_.nodes[static_cast<size_t>(id)])) return false;
+      if (!is_exact_layer(graph_, uses_, graph_.nodes[static_cast<size_t>(id)])) return false;
     }
     return true;
   }
@@ -171,7 +167,7 @@ class Maker {
     while (single_use(at)) {
       const ir::Node& reader = graph_.nodes[static_cast<size_t>(uses_.consumers[static_cast<size_t>(at)][0])];
       if (is_plain_activation_quantizer(graph_, reader)) scale = quantizer_of(graph_, reader).scale();
-      if (!is_view(reader.op) || reader.op == Op::kMaxPool) break;
+      if (!ir::moves_values(reader.op) || reader.op == Op::kMaxPool) break;
       at = reader.output;
     }
     unit(node.output) = scale;
@@ -215,7 +211,7 @@ class Maker {
 
   // Engines add integers of one size only.
   bool adds_integers(const ChainOperands& c) const {
-    return c.skip != kNone && integer_scale(graph_, c.x) && integer_scale(graph_, c.skip) &&
+    return c.skip != kNone && integer_scale(graph_, uses_, c.x) && integer_scale(graph_, uses_, c.skip) &&
            graph_.value(c.x).dims == graph_.value(c.skip).dims;
   }
 
