@@ -8,8 +8,7 @@ std::optional<Epilogue> activation_of(const Node& node) {
     case Op::kRelu:
       return Epilogue{.activation = Activation::kClip, .p0 = 0.0f};
     case Op::kClip:
-      return Epilogue{
-          .activation = Activation::kClip, .p0 = node.as<ClipAttrs>().lo, .p1 = node.as<ClipAttrs>().hi};
+      return Epilogue{.activation = Activation::kClip, .p0 = node.as<ClipAttrs>().lo, .p1 = node.as<ClipAttrs>().hi};
     case Op::kHardSwish:
       return Epilogue{.activation = Activation::kHardSwish, .p0 = 1.0f / 6.0f};
     case Op::kSilu:

@@ -20,7 +20,8 @@ class Finder {
     for (ir::NodeId id = 0; id < static_cast<ir::NodeId>(graph_.nodes.size()); ++id) {
       if (taken_[static_cast<size_t>(id)]) continue;
       Chain chain = match(id);
-      if (chain.norm == kNone && chain.act == kNone && chain.quant == kNone) continue;
+      const bool alone = chain.norm == kNone && chain.act == kNone && chain.quant == kNone;
+      if (alone && (chain.add == kNone || !options_.adds)) continue;
       for (ir::NodeId part : {chain.norm, chain.add, chain.act, chain.quant}) {
         if (part != kNone) taken_[static_cast<size_t>(part)] = true;
       }

@@ -22,10 +22,12 @@ struct Chain {
 struct ChainOptions {
   bool fuse = true;      // false: every chain is one node
   bool quantize = true;  // false: FakeQuant nodes stay out (they are off)
+  bool adds = false;     // true: a lone Add of activations is a chain, too
 };
 
 // Maximal chains, in the order of their last nodes; each link is the only use of its value. A node belongs to at most
-// one chain; a lone Add to none, and so does a FakeQuant of a parameter, per channel or with a zero point.
+// one chain; a lone Add to none unless options.adds, and neither does a FakeQuant of a parameter, per channel or with a
+// zero point.
 std::vector<Chain> find_chains(const ir::Graph& graph, ChainOptions options);
 
 // One scale, no zero point, of an activation: what the chain kernels know.

@@ -17,8 +17,6 @@ using ir::kNone;
 using ir::Op;
 using ir::ValueId;
 
-constexpr double kExactLimit = 16777216.0 / 128.0;  // of sum|q_w|, with |q_x| <= 128
-
 const ir::Node* weight_quantizer(const ir::Graph& graph, const ir::Uses& uses, ValueId id) {
   const ir::Node* node = producer(graph, uses, id);
   if (node == nullptr || node->op != Op::kFakeQuant || !graph.has_data(node->inputs[0])) return nullptr;
@@ -33,23 +31,26 @@ double largest_sum(const at::Tensor& q) {
 
 }  // namespace
 
-std::optional<float> integer_scale(const ir::Graph& graph, const ir::Uses& uses, ValueId id) {
+std::optional<Integers> integers_of(const ir::Graph& graph, const ir::Uses& uses, ValueId id) {
   const ir::Node* node = producer(graph, uses, id);
   if (node == nullptr) return std::nullopt;
   if (node->op == Op::kFakeQuant) {
     if (!is_plain_activation_quantizer(graph, *node)) return std::nullopt;
-    return ir::quant_range(graph, *node).scale.at(0);
+    const ir::QuantRange range = ir::quant_range(graph, *node);
+    return Integers{.scale = range.scale.at(0), .largest = std::max({-range.lo, range.hi, 1})};
   }
   if (!ir::moves_values(node->op) && node->op != Op::kConcat) return std::nullopt;
-  const std::optional<float> scale = integer_scale(graph, uses, node->inputs[0]);
-  for (size_t i = 1; i < node->inputs.size(); ++i) {
-    if (integer_scale(graph, uses, node->inputs[i]) != scale) return std::nullopt;
+  std::optional<Integers> all = integers_of(graph, uses, node->inputs[0]);
+  for (size_t i = 1; all && i < node->inputs.size(); ++i) {
+    const std::optional<Integers> part = integers_of(graph, uses, node->inputs[i]);
+    if (!part || part->scale != all->scale) return std::nullopt;
+    all->largest = std::max(all->largest, part->largest);
   }
-  return scale;
+  return all;
 }
 
 bool is_exact_layer(const ir::Graph& graph, const ir::Uses& uses, const ir::Node& node) {
-  return (node.op == Op::kConv || node.op == Op::kGemm) && integer_scale(graph, uses, node.inputs[0]).has_value() &&
+  return (node.op == Op::kConv || node.op == Op::kGemm) && integers_of(graph, uses, node.inputs[0]).has_value() &&
          weight_quantizer(graph, uses, node.inputs[1]) != nullptr;
 }
 
@@ -78,16 +79,18 @@ std::shared_ptr<const ExactLayer> exact_layer(const ir::Graph& graph, const ir::
     layer->bias_.assign(bias.begin(), bias.end());
   }
   const bool grouped = node.op == Op::kConv && node.as<ir::ConvAttrs>().groups > 1;
+  // Of sum|q_w|.
+  const double exact_limit = 16777216.0 / integers_of(graph, context.uses, node.inputs[0])->largest;
   int64_t parts = 1;
   while (!grouped && parts < q.size(1)) {
     const int64_t channels = (q.size(1) + parts - 1) / parts;
     double largest = 0;
     for (const at::Tensor& part : q.split(channels, 1)) largest = std::max(largest, largest_sum(part));
-    if (largest < kExactLimit) break;
+    if (largest < exact_limit) break;
     ++parts;
   }
   layer->part_channels_ = (q.size(1) + parts - 1) / parts;
-  if (grouped && largest_sum(q) >= kExactLimit) q = q.to(at::kDouble);
+  if (grouped && largest_sum(q) >= exact_limit) q = q.to(at::kDouble);
   for (const at::Tensor& part : q.split(layer->part_channels_, 1)) {
     layer->parts_.push_back(dense_pixels(part).to(context.device));
   }

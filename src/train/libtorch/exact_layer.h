@@ -13,10 +13,15 @@ struct Factors {
   at::Tensor m, b;  // f32 by output channel, where sums are made
 };
 
-// The scale of an activation behind a plain quantizer, past views; parts of a Concat share it. Nothing elsewhere.
-std::optional<float> integer_scale(const ir::Graph& graph, const ir::Uses& uses, ir::ValueId id);
+// Activations behind a plain quantizer, past operators that move values; parts of a Concat share a scale. Nothing
+// elsewhere.
+struct Integers {
+  float scale = 1.0f;
+  int largest = 128;  // |q| is at most this
+};
+std::optional<Integers> integers_of(const ir::Graph& graph, const ir::Uses& uses, ir::ValueId id);
 
-// Input behind a plain quantizer, see integer_scale; weight behind a symmetric one per output channel or per tensor.
+// Input behind a plain quantizer, see integers_of; weight behind a symmetric one per output channel or per tensor.
 bool is_exact_layer(const ir::Graph& graph, const ir::Uses& uses, const ir::Node& node);
 
 struct ExactContext {

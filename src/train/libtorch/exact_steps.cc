@@ -6,8 +6,11 @@
 #include "base/qmath.h"
 #include "ir/canonical.h"
 #include "ir/match.h"
+#include "ir/quant_range.h"
 #include "train/libtorch/exact_chains.h"
 #include "train/libtorch/exact_layer.h"
+#include "train/libtorch/exact_ops.h"
+#include "train/libtorch/exact_places.h"
 #include "train/libtorch/fake_quant_step.h"
 #include "train/libtorch/pixel_pass.h"
 
@@ -19,7 +22,6 @@ using ir::kNone;
 using ir::NodeId;
 using ir::Op;
 using ir::ValueId;
-using Run = std::function<at::Tensor(const Frame&)>;
 
 class Maker {
  public:
@@ -27,14 +29,14 @@ class Maker {
       : plan_(plan),
         device_(device),
         graph_(plan.graph),
-        uses_(graph_),
+        places_(graph_),
         units_(plan.units),
         layer_of_(graph_.values.size()) {
     units_.assign(graph_.values.size(), 1.0f);
   }
 
   void run() {
-    const auto chains = find_chains(graph_, {});
+    const auto chains = find_chains(graph_, {.adds = true});
     std::vector<const Chain*> ends(graph_.nodes.size(), nullptr);
     std::vector<bool> inside(graph_.nodes.size(), false);
     for (const Chain& chain : chains) {
@@ -43,10 +45,9 @@ class Maker {
         if (part != kNone) inside[static_cast<size_t>(part)] = true;
       }
     }
-    // A layer's sums go to the chain that reads them, when that is their only reader.
     for (const Chain& chain : chains) {
-      merging_.insert({chain.input, &chain});
-      if (chain.skip != kNone) merging_.insert({chain.skip, &chain});
+      if (places_.takes_sums(chain.input, chain.skip)) merging_.insert(chain.input);
+      if (chain.skip != kNone && places_.takes_sums(chain.skip, chain.input)) merging_.insert(chain.skip);
     }
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (ends[i] != nullptr) {
@@ -72,11 +73,8 @@ class Maker {
     for (const auto& [id, step] : last_reader_) plan_.steps[step].last_used.push_back(id);
   }
 
-  bool single_use(ValueId id) const {
-    return uses_.consumers[static_cast<size_t>(id)].size() == 1 && !uses_.is_output[static_cast<size_t>(id)];
-  }
-
   float& unit(ValueId id) { return units_[static_cast<size_t>(id)]; }
+  double real_unit(ValueId id) { return static_cast<double>(unit(id)); }
 
   bool equal_units(const ir::Node& node) {
     return std::all_of(node.inputs.begin(), node.inputs.end(),
@@ -86,16 +84,54 @@ class Maker {
   void add_node(const ir::Node& node) {
     if (node.op == Op::kFakeQuant) return add_fake_quant(node);
     if (node.op == Op::kConv || node.op == Op::kGemm) {
-      if (auto layer = exact_layer(graph_, node, {.uses = uses_, .units = units_, .device = device_}))
+      if (auto layer = exact_layer(graph_, node, {.uses = places_.uses(), .units = units_, .device = device_}))
         return add_layer(node, std::move(layer));
     }
-    if (node.op == Op::kGlobalAvgPool) return add_pool(node);
+    if (Run run = exact_form(node)) return push(node, std::move(run), node.inputs);
     const Run op = make_op(graph_, node, &plan_.state);
     if (ir::moves_values(node.op) || (node.op == Op::kConcat && equal_units(node))) {
       unit(node.output) = unit(node.inputs[0]);
       return push(node, op, node.inputs);
     }
     push(node, decoding(node, op), node.inputs);
+  }
+
+  // What engines have a formula for, its output's unit set; empty elsewhere.
+  Run exact_form(const ir::Node& node) {
+    const bool coded =
+        std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return places_.integers(id); });
+    const std::optional<float> scale = places_.wanted(node.output);
+    switch (node.op) {
+      case Op::kMul: {
+        if (!places_.multiplies_integers(node.inputs[0], node.inputs[1])) return {};
+        const float s = unit(node.output) = places_.result_unit(node.output);
+        return exact_product(node, static_cast<float>(real_unit(node.inputs[0]) * real_unit(node.inputs[1]) / s));
+      }
+      case Op::kConcat: {
+        if (!coded || !scale) return {};
+        std::vector<float> scales;
+        for (const ValueId id : node.inputs) scales.push_back(ratio(unit(id), *scale));
+        unit(node.output) = *scale;
+        return exact_concat(graph_, node, scales);
+      }
+      case Op::kAvgPool:
+      case Op::kGlobalAvgPool:
+        if (!coded || !scale) return {};
+        unit(node.output) = *scale;
+        return exact_average(graph_, node, real_unit(node.inputs[0]) / *scale);
+      case Op::kHardSwish:
+      case Op::kSilu:
+      case Op::kSigmoid:
+      case Op::kHardSigmoid:
+      case Op::kLeakyRelu:
+        if (coded) return exact_table(node, unit(node.inputs[0]), device_);
+        unit(node.output) = unit(node.inputs[0]);
+        return exact_function(graph_, node, unit(node.inputs[0]));
+      case Op::kTanh:
+        return coded ? exact_table(node, unit(node.inputs[0]), device_) : Run();
+      default:
+        return {};
+    }
   }
 
   // Operators without integers of their own see real values.
@@ -114,7 +150,7 @@ class Maker {
     };
   }
 
-  // What chains do not know: weights, ranges per channel, zero points.
+  // What chains do not know: weights, ranges per channel.
   void add_fake_quant(const ir::Node& node) {
     if (graph_.has_data(node.inputs[0]) && feeds_exact_layers_only(node)) return;
     FakeQuantStep step{.quant = quantizer_of(graph_, node)};
@@ -132,21 +168,20 @@ class Maker {
   }
 
   bool feeds_exact_layers_only(const ir::Node& weight_quantizer) const {
-    for (NodeId id : uses_.consumers[static_cast<size_t>(weight_quantizer.output)]) {
-      if (!is_exact_layer(graph_, uses_, graph_.nodes[static_cast<size_t>(id)])) return false;
+    for (NodeId id : places_.uses().consumers[static_cast<size_t>(weight_quantizer.output)]) {
+      if (!is_exact_layer(graph_, places_.uses(), graph_.nodes[static_cast<size_t>(id)])) return false;
     }
     return true;
   }
 
   void add_layer(const ir::Node& node, std::shared_ptr<const ExactLayer> layer) {
-    const auto reader = merging_.find(node.output);
-    if (reader != merging_.end() && single_use(node.output) && !claimed_.contains(reader->second)) {
-      claimed_[reader->second] = node.output;
+    if (merging_.contains(node.output)) {
       layer_of_[static_cast<size_t>(node.output)] = layer;
       return push(
           node, [layer](const Frame& f) { return layer->sums(f); }, node.inputs);
     }
-    const Factors factors = layer->factors(1.0f);
+    const float s = unit(node.output) = places_.result_unit(node.output);
+    const Factors factors = layer->factors(s);
     push(
         node,
         [layer, factors](const Frame& f) {
@@ -159,34 +194,16 @@ class Maker {
         node.inputs);
   }
 
-  // sum x * f32(unit / (s_y H W)); s_y: the scale of the quantizer behind it, past views, else 1.
-  void add_pool(const ir::Node& node) {
-    const ValueId x = node.inputs[0];
-    float scale = 1.0f;
-    ValueId at = node.output;
-    while (single_use(at)) {
-      const ir::Node& reader = graph_.nodes[static_cast<size_t>(uses_.consumers[static_cast<size_t>(at)][0])];
-      if (is_plain_activation_quantizer(graph_, reader)) scale = quantizer_of(graph_, reader).scale();
-      if (!ir::moves_values(reader.op) || reader.op == Op::kMaxPool) break;
-      at = reader.output;
-    }
-    unit(node.output) = scale;
-    const double factor = static_cast<double>(unit(x)) / static_cast<double>(scale);
-    push(node,
-         [x, factor](const Frame& f) {
-           const at::Tensor& in = f[static_cast<size_t>(x)];
-           const double count = static_cast<double>(in.size(2) * in.size(3));
-           return at::mul(in.sum(at::IntArrayRef{2, 3}, true),
-                          at::Scalar(static_cast<double>(static_cast<float>(factor / count))));
-         },
-         {x});
-  }
-
   void add_chain(const Chain& chain) {
     const ir::Node& last = node_of(chain.last);
-    const float s_y = chain.quant == kNone ? 1.0f : quantizer_of(graph_, node_of(chain.quant)).scale();
     ValueId x = chain.input, skip = chain.skip;
-    if (layer_at(x) == nullptr && layer_at(skip) != nullptr) std::swap(x, skip);
+    if (layer_at(skip) != nullptr) std::swap(x, skip);
+    float s_y = 1.0f;
+    if (chain.quant != kNone) {
+      s_y = quantizer_of(graph_, node_of(chain.quant)).scale();
+    } else if (chain.act == kNone && (layer_at(x) != nullptr || places_.adds_integers(x, skip))) {
+      s_y = places_.result_unit(last.output);
+    }
     const ChainOperands c{x, skip, unit(x), skip == kNone ? 1.0f : unit(skip), s_y};
     unit(last.output) = s_y;
     PixelPass pass{
@@ -206,13 +223,7 @@ class Maker {
                   },
                   {x, skip});
     }
-    push(last, float_chain(chain, c, pass, adds_integers(c)), {x, skip});
-  }
-
-  // Engines add integers of one size only.
-  bool adds_integers(const ChainOperands& c) const {
-    return c.skip != kNone && integer_scale(graph_, uses_, c.x) && integer_scale(graph_, uses_, c.skip) &&
-           graph_.value(c.x).dims == graph_.value(c.skip).dims;
+    push(last, float_chain(chain, c, pass, places_.adds_integers(x, skip)), {x, skip});
   }
 
   const ir::Node& node_of(NodeId id) const { return graph_.nodes[static_cast<size_t>(id)]; }
@@ -223,13 +234,23 @@ class Maker {
   ExactPlan& plan_;
   const at::Device device_;
   ir::Graph& graph_;
-  const ir::Uses uses_;
+  const ExactPlaces places_;
   std::vector<float>& units_;
   std::vector<std::shared_ptr<const ExactLayer>> layer_of_;  // by value: sums that a chain takes over
-  std::multimap<ValueId, const Chain*> merging_;
-  std::map<const Chain*, ValueId> claimed_;
+  std::set<ValueId> merging_;                                // what chains read as a layer's sums
   std::map<ValueId, size_t> last_reader_;
 };
+
+// q - z, which all formulas are of, is within bounds that are z lower.
+void take_zero_points_out(ir::Graph& graph) {
+  for (ir::Node& node : graph.nodes) {
+    const auto coding = ir::coding_of(graph, node);
+    if (!coding) continue;
+    auto& attrs = node.as<ir::FakeQuantAttrs>();
+    attrs.axis = -1, attrs.lo -= coding->zero_point, attrs.hi -= coding->zero_point;
+    node.inputs.resize(2);
+  }
+}
 
 }  // namespace
 
@@ -237,6 +258,7 @@ std::unique_ptr<ExactPlan> make_exact_plan(const ir::Graph& graph, at::Device de
   auto plan = std::make_unique<ExactPlan>();
   plan->graph = ir::clone(graph);
   ir::make_canonical(plan->graph);  // each value is then rounded where an engine rounds it
+  take_zero_points_out(plan->graph);
   plan->leaves.resize(plan->graph.values.size());
   for (size_t i = 0; i < plan->graph.values.size(); ++i) {
     ir::Value& value = plan->graph.values[i];
