@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "engine/compile/build.h"
+#include "engine/compile/test_networks.h"
 #include "eval/compare.h"
 #include "eval/engine_classifier.h"
 #include "train/train.h"
@@ -88,10 +89,9 @@ struct Builder {
 };
 
 // floats: of operators that the engine has no integers for.
-void expect_equal_logits(const ir::Graph& graph, size_t floats = 0) {
+void expect_equal_logits(const ir::Graph& graph, const Tensor& images, size_t floats) {
   if (!QAT_HAS_TRAIN) GTEST_SKIP() << "the training plugin is not built";
-  const Tensor images = integers({kImages, kIn, kSide, kSide}, 1, 9, 1);
-  const engine::InputShape shape{kImages, kIn, kSide, kSide};
+  const engine::InputShape shape{images.dim(0), images.dim(1), images.dim(2), images.dim(3)};
   engine::BuildRequest request{.graph = ir::clone(graph), .profile = {shape, shape, shape}, .precision = "int8"};
   request.tactic_seconds = 0;
   engine::BuildResult built = engine::build(std::move(request));
@@ -101,6 +101,10 @@ void expect_equal_logits(const ir::Graph& graph, size_t floats = 0) {
   int differ = 0;
   for (size_t i = 0; i < exact.data<float>().size(); ++i) differ += exact.data<float>()[i] != engine.data<float>()[i];
   EXPECT_EQ(differ, 0) << "largest difference: " << eval::difference(exact, engine).max_abs;
+}
+
+void expect_equal_logits(const ir::Graph& graph, size_t floats = 0) {
+  expect_equal_logits(graph, integers({kImages, kIn, kSide, kSide}, 1, 9, 1), floats);
 }
 
 TEST(Exact, AQuantizerBehindTheLayer) {
@@ -272,6 +276,15 @@ TEST(Exact, FunctionsOfOneValue) {
       b.classify(b.quantizer("q2", y, epilogue ? 2 * kH : 1.0f / 128), kOut * kSide * kSide);
       expect_equal_logits(b.graph, table || epilogue ? 0 : 1);
     }
+  }
+}
+
+// squeeze_excite: a Sigmoid and a LeakyRelu between a layer and a quantizer are float operators.
+TEST(Exact, WholeNetworks) {
+  for (const char* name : {"resnet8", "mobilenet_v2", "squeeze_excite"}) {
+    SCOPED_TRACE(name);
+    const Tensor images = engine::test::random_images({3, 3, 45, 61}, 5);
+    expect_equal_logits(engine::test::quantized_network(name), images, name == std::string("squeeze_excite") ? 2 : 0);
   }
 }
 

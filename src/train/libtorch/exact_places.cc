@@ -12,8 +12,7 @@ using ir::ValueId;
 
 bool ExactPlaces::takes_sums(ValueId sums, ValueId skip) const {
   if (sole_consumer(graph_, uses_, sums) == nullptr) return false;
-  return skip == ir::kNone ||
-         (integers(skip) && is_coded_input(graph_, uses_, skip) && dims(skip) == dims(sums));
+  return skip == ir::kNone || (integers(skip) && is_coded_input(graph_, uses_, skip) && dims(skip) == dims(sums));
 }
 
 bool ExactPlaces::adds_integers(ValueId x, ValueId skip) const {
