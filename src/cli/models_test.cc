@@ -96,6 +96,25 @@ TEST_F(Models, ANormalizationOfBytesIsRefusedByTheFilesName) {
                          3, path("a.onnx") + ": its mean [127.5] and deviation [64]"));
 }
 
+// With a checksum that fits: the images' way back to pictures would read beyond the values that there are.
+TEST_F(Models, AnEngineOfPicturesWithoutItsNormalizationIsRefused) {
+  engine::BuildRequest request{.graph = small_graph(3), .precision = "fp32", .input = engine::InputMode::kU8Nhwc};
+  request.profile = {{1, 3, 4, 4}, {1, 3, 4, 4}, {1, 3, 4, 4}};
+  request.tactic_seconds = 0;
+  engine::Plan plan = engine::build(std::move(request)).plan;
+  const std::string file = path("a.engine");
+  const auto compared = [&] {
+    engine::save_plan(file, plan);
+    return run_words({"compare", file, file, "DATA.SIZE=4"});
+  };
+  const Outcome whole = compared();
+  EXPECT_EQ(whole.code, 0) << whole.err;
+  plan.metadata["mean"] = "0.5,0.5";
+  EXPECT_TRUE(fails_with(compared(), 3, file + ": [engine] metadata: mean: expected a value for each of 3 channels"));
+  plan.metadata.erase("mean");
+  EXPECT_TRUE(fails_with(compared(), 3, file + ": [engine] metadata: mean: expected a value for each of 3 channels"));
+}
+
 // The noise that models are compared on has the channels that they take.
 TEST_F(Models, ComparedImagesHaveTheModelsChannels) {
   const std::string grey = engine("grey.engine", small_graph(1)), colour = engine("colour.engine", small_graph(3), 3);
@@ -117,9 +136,12 @@ TEST_F(Models, OfTwoNoneIsDropped) {
                          "two engines: a.engine and --loadEngine=b.engine; give the one to time"));
   EXPECT_TRUE(fails_with(run_words({"eval", "a.engine", "EVAL.MODEL=b.engine"}), 2,
                          "two models: a.engine and EVAL.MODEL=b.engine; give the one to evaluate"));
+  // The same one twice is one.
+  const std::string file = path("a.engine");
+  EXPECT_TRUE(fails_with(run_words({"bench", file, "--loadEngine=" + file}), 7, file));
+  EXPECT_TRUE(fails_with(run_words({"eval", file, "EVAL.MODEL=" + file}), 7, file));
   // What a configuration file says is meant for where the command line says nothing.
   std::ofstream(path("a.yaml")) << "EVAL: {MODEL: b.engine}\n";
-  const std::string file = path("a.engine");
   EXPECT_TRUE(fails_with(run_words({"eval", file, "--config", path("a.yaml")}), 7, file));
 }
 
@@ -156,12 +178,19 @@ TEST_F(Models, ExportsOfBenchMakeTheirFolders) {
 
 TEST_F(Models, ATimingCacheThatCannotBeKeptIsToldBeforeTheBuild) {
   io::onnx().write(path("a.onnx"), small_graph(1), {});
-  const Outcome built = run_words({"build", "--onnx=" + path("a.onnx"), "--saveEngine=" + path("a.engine"),
-                                   "--shapes=1x1x4x4", "--best", "--timingCacheFile=" + path("none/timing.cache")});
-  EXPECT_EQ(built.code, 0) << built.err;
-  const std::string note = "note: what is measured is not kept: ";
-  EXPECT_EQ(built.err.find(note), 0u) << built.err;
-  EXPECT_EQ(built.err.rfind(note), 0u) << built.err;
+  const auto built = [this](const std::string& precision) {
+    return run_words({"build", "--onnx=" + path("a.onnx"), "--saveEngine=" + path("a.engine"), "--shapes=1x1x4x4",
+                      precision, "--timingCacheFile=" + path("none/timing.cache")});
+  };
+  const std::string note = "note: what this build measures, if anything, is not kept: ";
+  const Outcome best = built("--best");
+  EXPECT_EQ(best.code, 0) << best.err;
+  EXPECT_EQ(best.err.find(note), 0u) << best.err;
+  EXPECT_EQ(best.err.rfind(note), 0u) << best.err;
+  // In float nothing is measured.
+  const Outcome plain = built("--fp32");
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(plain.err.find("not kept"), std::string::npos) << plain.err;
 }
 
 using ModelsDeathTest = Models;

@@ -55,8 +55,7 @@ Normalization normalization_of(const Classifier& model, const std::string& name,
   }
   if (result.mean.empty())
     fail(Code::kUsage, name, ": the file does not say its mean and deviation; give DATA.MEAN, DATA.STD");
-  check_normalization(result.mean, result.std, name,
-                      "give DATA.MEAN and DATA.STD on the command line, these divided by 255");
+  check_normalization(result.mean, result.std, name, "give DATA.MEAN and DATA.STD on the command line");
   return result;
 }
 

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/normalization.h"
 #include "engine/plan/file.h"
 #include "engine/runtime/session.h"
 
@@ -25,9 +24,7 @@ class EngineClassifier : public Classifier {
       fail(Code::kUsage, "[engine ", plan_->network, "] expected one output [N,classes] of a classifier");
     }
     if (plan_->input_mode != engine::InputMode::kU8Nhwc) return;
-    mean_ = numbers_in(metadata_["mean"]), std_ = numbers_in(metadata_["std"]);  // built in: no option replaces them
-    check_normalization(mean_, std_, cat("[engine ", plan_->network, "]"),
-                        "divide those of the ONNX file's metadata by 255 and build again");
+    normalization_ = engine::picture_normalization(*plan_);  // built in: no option replaces it
   }
 
   Tensor logits(const Tensor& images) override {
@@ -106,7 +103,7 @@ class EngineClassifier : public Classifier {
     for (int64_t i = 0; i < batch * channels * area; ++i) {
       const int64_t n = i / (channels * area), c = i / area % channels, p = i % area;
       const auto at = [c](const std::vector<double>& v) { return v[v.size() == 1 ? 0 : static_cast<size_t>(c)]; };
-      const double value = std::rint((x[i] * at(std_) + at(mean_)) * 255.0);
+      const double value = std::rint((x[i] * at(normalization_.std) + at(normalization_.mean)) * 255.0);
       pixels[static_cast<size_t>((n * area + p) * channels + c)] = static_cast<uint8_t>(std::clamp(value, 0.0, 255.0));
     }
     return pixels;
@@ -115,7 +112,7 @@ class EngineClassifier : public Classifier {
   std::shared_ptr<const engine::Plan> plan_;
   engine::Session session_;
   std::map<std::string, std::string> metadata_;
-  std::vector<double> mean_, std_;  // of an engine that takes pictures
+  engine::PictureNormalization normalization_;  // of an engine that takes pictures
 };
 
 }  // namespace

@@ -127,8 +127,7 @@ void complete_normalization(const ir::Graph& graph, config::Options& options, co
     fail(Code::kUsage,
          "[DATA.MEAN] is empty; give mean and deviation per channel, of pixels / 255, as DATA.MEAN and DATA.STD");
   }
-  check_normalization(options.data.mean, options.data.std, file,
-                      "give DATA.MEAN and DATA.STD on the command line, these divided by 255");
+  check_normalization(options.data.mean, options.data.std, file, "give DATA.MEAN and DATA.STD on the command line");
 }
 
 }  // namespace qat::train

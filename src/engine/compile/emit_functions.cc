@@ -147,20 +147,16 @@ std::vector<double> numbers(const std::map<std::string, std::string>& metadata, 
 
 std::vector<float> picture_table(const ir::Graph& graph, int64_t channels) {
   const std::vector<double> mean = numbers(graph.metadata, "mean"), std = numbers(graph.metadata, "std");
-  const auto fits = [&](const std::vector<double>& v) {
-    return v.size() == 1 || static_cast<int64_t>(v.size()) == channels;
-  };
-  if (!fits(mean) || !fits(std)) {
+  if (!fits_channels(mean, channels) || !fits_channels(std, channels)) {
     fail(Code::kUsage, "input u8_nhwc needs the mean and deviation of ", channels,
          " channels in the file's metadata; export it with qat convert, or build with input f32_nchw");
   }
   check_normalization(mean, std, cat("[graph ", graph.name, "]"),
-                      "divide those of the file's metadata by 255, or build with input f32_nchw");
+                      "correct them in the file's metadata, or build with input f32_nchw");
   std::vector<float> table;
   for (int64_t c = 0; c < channels; ++c) {
     const auto m = static_cast<float>(mean[mean.size() == 1 ? 0 : static_cast<size_t>(c)]);
     const auto d = static_cast<float>(std[std.size() == 1 ? 0 : static_cast<size_t>(c)]);
-    if (!(d > 0)) fail(Code::kUsage, "input u8_nhwc: the file's metadata gives a deviation of ", d);
     for (int x = 0; x < 256; ++x) table.push_back((static_cast<float>(x) / 255.0f - m) / d);  // data/normalize.cc
   }
   return table;

@@ -138,6 +138,15 @@ TEST(Build, PicturesAreNotNormalizedByNumbersOfBytes) {
     EXPECT_EQ(error.code(), Code::kBadFile);
     EXPECT_NE(std::string(error.what()).find("are of pixels 0 to 255"), std::string::npos) << error.what();
   }
+  request.graph.metadata["mean"] = "0.5", request.graph.metadata["std"] = "0.25,0,0.25";
+  try {
+    build(request);
+    FAIL() << "a deviation of 0 passed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kBadFile);  // the file's fault: told by its name
+    EXPECT_NE(std::string(error.what()).find("deviation [0.25, 0, 0.25] is not above 0"), std::string::npos)
+        << error.what();
+  }
 }
 
 TEST(Build, WithoutShapesTheFilesOwnAreTaken) {

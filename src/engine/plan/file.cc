@@ -112,7 +112,11 @@ Plan parse(std::span<const std::byte> bytes, std::shared_ptr<void> owner, const 
   if (!in.at_end()) fail(Code::kBadFile, name, ": the directory goes on past its last field");
   plan.blobs = bytes.subspan(h.blobs_offset, h.blobs_size);
   plan.owner = std::move(owner);
-  validate(plan);
+  try {
+    validate(plan);
+  } catch (const Error& error) {
+    fail(error.code(), name, ": ", error.what());
+  }
   if (!machine_has(plan.isa) || (plan.needs_avx512_bf16 && !cpu().avx512_bf16)) {
     fail_machine(name,
                  cat("needs ", name_of(plan.isa), plan.needs_avx512_bf16 ? " with bf16" : "", ", this machine runs ",

@@ -169,6 +169,35 @@ TEST(EngineFile, ValidationNamesTheStep) {
   EXPECT_NE(message([](Plan& p) { p.schedule.push_back(p.schedule[0]); }).find("first step"), std::string::npos);
 }
 
+// What a session undoes the pictures' normalization by is as many values as it reads.
+TEST(EngineFile, AnEngineOfPicturesSaysItsNormalization) {
+  const auto message = [](const char* mean, const char* std) -> std::string {
+    Plan plan = small_plan();
+    plan.input_mode = InputMode::kU8Nhwc;
+    plan.metadata.clear();
+    if (mean != nullptr) plan.metadata["mean"] = mean;
+    if (std != nullptr) plan.metadata["std"] = std;
+    try {
+      reparse(serialize(plan));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kBadFile);
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(message("0.5", "0.25"), "accepted");
+  EXPECT_EQ(message("0.5,0.4,0.3", "[0.25, 0.25, 0.25]"), "accepted");
+  const std::string expected = ": expected a value for each of 3 channels or one for all, as input u8_nhwc needs, got ";
+  EXPECT_EQ(message(nullptr, "0.25"), "test.engine: [engine] metadata: mean" + expected + "0");
+  EXPECT_EQ(message("0.5", nullptr), "test.engine: [engine] metadata: std" + expected + "0");
+  EXPECT_EQ(message("0.5,0.5", "0.25"), "test.engine: [engine] metadata: mean" + expected + "2");
+  EXPECT_EQ(message("0.5", "1,1,1,1"), "test.engine: [engine] metadata: std" + expected + "4");
+  EXPECT_EQ(message("nan", "1"), "test.engine: [engine] metadata: mean" + expected + "0");
+  EXPECT_EQ(message("0.5", "1,0,1").find("test.engine: [engine] metadata: its deviation [1, 0, 1] is not above 0;"),
+            0u);
+  EXPECT_EQ(message("127.5", "64").find("test.engine: [engine] metadata: its mean [127.5] and deviation [64] are"), 0u);
+}
+
 // The corpus that the fuzzer starts from reaches past the version only while it has the current one.
 TEST(EngineFile, TheCorpusHasThisFormat) {
   size_t files = 0;

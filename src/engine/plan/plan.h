@@ -190,8 +190,15 @@ std::string_view precision_of(Storage s);    // "int8", "fp32", "bf16", "fp16"
 int64_t pitch_of(const PlanTensor& tensor);  // elements a pixel
 int64_t element_bytes(Storage storage);
 
-// Checks every index, enumeration, extent and blob range, and that each tensor is written once before it is read.
-// Throws Error(kBadFile) naming the step.
+// Mean and deviation of x / 255 that an engine of InputMode::kU8Nhwc has built in, from its metadata: each one value,
+// or one per channel. Throws Error(kBadFile) where it lacks them.
+struct PictureNormalization {
+  std::vector<double> mean, std;
+};
+PictureNormalization picture_normalization(const Plan& plan);
+
+// Checks every index, enumeration, extent and blob range, that each tensor is written once before it is read, and
+// picture_normalization(). Throws Error(kBadFile) naming the step.
 void validate(const Plan& plan);
 
 }  // namespace qat::engine

@@ -1,7 +1,9 @@
 // Judges a plan that came from a file as if it were hostile: see plan.h.
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
+#include "base/normalization.h"
 #include "engine/plan/plan.h"
 
 namespace qat::engine {
@@ -169,7 +171,25 @@ void check_schedule(const Plan& plan) {
   }
 }
 
+// Empty where there is no such key.
+std::vector<double> numbers(const Plan& plan, const char* key) {
+  const auto found = plan.metadata.find(key);
+  return found == plan.metadata.end() ? std::vector<double>{} : numbers_in(found->second);
+}
+
 }  // namespace
+
+PictureNormalization picture_normalization(const Plan& plan) {
+  PictureNormalization own{.mean = numbers(plan, "mean"), .std = numbers(plan, "std")};
+  for (const auto& [key, values] : {std::pair("mean", &own.mean), std::pair("std", &own.std)}) {
+    if (fits_channels(*values, plan.input.channels)) continue;
+    bad("metadata", cat(key, ": expected a value for each of ", plan.input.channels,
+                        " channels or one for all, as input u8_nhwc needs, got ", values->size()));
+  }
+  check_normalization(own.mean, own.std, "[engine] metadata",
+                      "correct them in the ONNX file's metadata and build again");
+  return own;
+}
 
 void validate(const Plan& plan) {
   check_range("engine", "compute capability", plan.compute_capability, plan.device == Device::kCuda ? 10 : 0,
@@ -185,6 +205,7 @@ void validate(const Plan& plan) {
   for (const Step& step : plan.steps) flow.step(step);
   flow.end();
   check_schedule(plan);
+  if (plan.input_mode == InputMode::kU8Nhwc) static_cast<void>(picture_normalization(plan));
 }
 
 }  // namespace qat::engine
