@@ -1,5 +1,6 @@
 // What is printed about engines: see engines.h.
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "cli/engines.h"
@@ -86,6 +87,21 @@ std::string_view bound_name(engine::Bound bound) {
   return bound == engine::Bound::kCompute ? "compute" : bound == engine::Bound::kMemory ? "memory" : "-";
 }
 
+std::string_view peak_name(engine::Peak peak) {
+  switch (peak) {
+    case engine::Peak::kInt8:
+      return "int8";
+    case engine::Peak::kAmx:
+      return "AMX int8";
+    case engine::Peak::kFloat:
+      return "fp32";
+    case engine::Peak::kNear:
+      return "L2";
+    default:
+      return "memory";
+  }
+}
+
 double weights_of(const std::vector<engine::StepProfile>& steps) {
   double bytes = 0;
   for (const engine::StepProfile& step : steps) bytes += step.weight_bytes;
@@ -138,22 +154,24 @@ std::string roofline_note(const std::vector<engine::StepProfile>& steps, const e
   constexpr double kAbove = 1.05;  // beyond what the clock of an idle core moves
   const double weights = weights_of(steps);
   const engine::StepProfile* most = nullptr;
-  double share = kAbove;
+  double share = 0, excess = kAbove;
+  std::set<engine::Peak> noisy;  // of those that a layer's bound rests on
   for (const engine::StepProfile& step : steps) {
-    if (step.kernel.find("winograd") != std::string::npos) continue;  // charged for what it avoids
-    const double own = engine::reached(step, roof, weights).share;
-    if (own > share) most = &step, share = own;
+    const engine::Reached r = engine::reached(step, roof, weights);
+    if (r.bound == engine::Bound::kUnknown) continue;
+    if (roof.spread_of(r.peak) > kSpread) noisy.insert(r.peak);
+    if (r.share > excess * r.most) most = &step, share = r.share, excess = r.share / r.most;
   }
-  std::string text;
-  if (roof.spread > kSpread) {
-    text = cat("readings of a peak differ by ", fixed(100 * roof.spread, 0),
-               " %: the machine was busy, times and shares say little");
+  std::vector<std::string> parts;
+  for (const engine::Peak peak : noisy) {
+    parts.push_back(cat("readings of the ", peak_name(peak), " peak differ by ", fixed(100 * roof.spread_of(peak), 0),
+                        " %: the machine was busy, shares of it say little"));
   }
   if (most != nullptr) {
-    text += cat(text.empty() ? "" : "; ", most->name, " reached ", fixed(100 * share, 0),
-                " % of its bound, and docs/roofline.md says where that is possible");
+    parts.push_back(
+        cat(most->name, " reached ", fixed(100 * share, 0), " % of its bound, more than docs/roofline.md explains"));
   }
-  return text.empty() ? "" : text + "; repeat it on an idle machine";
+  return parts.empty() ? "" : join(parts, "; ") + "; repeat it on an idle machine";
 }
 
 Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof) {
@@ -176,9 +194,16 @@ Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::
            {"fp32_operations_per_s", roof.float_operations},
            {"l2_bytes_per_s", roof.near_bytes},
            {"far_bytes_per_s", roof.far_bytes},
-           {"spread", roof.spread},
+           {"spread",
+            {{"int8", roof.spread_of(engine::Peak::kInt8)},
+             {"fp32", roof.spread_of(engine::Peak::kFloat)},
+             {"l2", roof.spread_of(engine::Peak::kNear)},
+             {"far", roof.spread_of(engine::Peak::kFar)}}},
            {"layers", layers}};
-  if (roof.amx_operations > 0) out["int8_amx_operations_per_s"] = roof.amx_operations;
+  if (roof.amx_operations > 0) {
+    out["int8_amx_operations_per_s"] = roof.amx_operations;
+    out["spread"]["int8_amx"] = roof.spread_of(engine::Peak::kAmx);
+  }
   return out;
 }
 

@@ -50,7 +50,8 @@ std::string tactic_text(const engine::LayerReport& layer, const engine::Roof& ro
 
 // --roofline: each layer beside what the machine could do (engine/runtime/roofline.h).
 std::string roofline_table(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
-// Why its shares are not to be trusted: readings of the peaks that differ, a layer above its bound; "" where they are.
+// Why its shares are not to be trusted: readings that differ of a peak that a layer is held against, a layer further
+// above its bound than docs/roofline.md explains; "" where they are.
 std::string roofline_note(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
 Json roofline_json(const std::vector<engine::StepProfile>& steps, const engine::Roof& roof);
 

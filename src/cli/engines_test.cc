@@ -95,26 +95,50 @@ TEST(Engines, RooflineOfFloatLayersGivesTheirRate) {
   EXPECT_TRUE(text.ends_with("ms, at their bounds 0.000 ms\n")) << text;
 }
 
-TEST(Engines, RooflineSaysWhenItsPeaksAreNoPeaks) {
+TEST(Engines, RooflineSaysWhichPeakIsNone) {
+  using engine::Peak;
   EXPECT_EQ(roofline_note(two_steps(), roof(8e12)), "");
   engine::Roof busy = roof(8e12);
-  busy.spread = 0.14;
+  busy.spread_of(Peak::kInt8) = 0.14;
+  // No layer of these is bound by memory or of float.
+  busy.spread_of(Peak::kFar) = busy.spread_of(Peak::kNear) = busy.spread_of(Peak::kFloat) = 0.9;
   EXPECT_EQ(roofline_note(two_steps(), busy), "");
-  busy.spread = 0.32;
-  EXPECT_EQ(
-      roofline_note(two_steps(), busy),
-      "readings of a peak differ by 32 %: the machine was busy, times and shares say little; repeat it on an idle "
-      "machine");
-  EXPECT_EQ(roofline_json(two_steps(), busy)["spread"], 0.32);
+  busy.spread_of(Peak::kAmx) = 0.32;
+  EXPECT_EQ(roofline_note(two_steps(), busy),
+            "readings of the AMX int8 peak differ by 32 %: the machine was busy, shares of it say little; repeat it on "
+            "an idle machine");
+  EXPECT_EQ(roofline_json(two_steps(), busy)["spread"],
+            (Json{{"int8", 0.14}, {"fp32", 0.9}, {"l2", 0.9}, {"far", 0.9}, {"int8_amx", 0.32}}));
   std::vector<engine::StepProfile> steps = two_steps();
-  steps[1].milliseconds = 0.8;
-  EXPECT_EQ(
-      roofline_note(steps, roof(8e12)),
-      "b reached 125 % of its bound, and docs/roofline.md says where that is possible; repeat it on an idle machine");
-  EXPECT_NE(roofline_note(steps, busy).find("32 %: the machine was busy, times and shares say little; b reached 125 %"),
+  steps[1].bytes = 1e8;
+  EXPECT_NE(roofline_note(steps, busy)
+                .find("32 %: the machine was busy, shares of it say little; readings of the "
+                      "memory peak differ by 90 %"),
             std::string::npos);
-  steps[1].kernel = "conv_s8_winograd_avx512vnni";
-  EXPECT_EQ(roofline_note(steps, roof(8e12)), "");
+}
+
+TEST(Engines, RooflineTellsLayersThatAreTooFast) {
+  std::vector<engine::StepProfile> steps = two_steps();
+  const auto note = [&steps](size_t step, const char* kernel, double share) {
+    std::vector<engine::StepProfile> list = steps;
+    list[step].kernel = kernel;
+    list[step].milliseconds = engine::reached(list[step], roof(8e12), 0).milliseconds / share;
+    return roofline_note(list, roof(8e12));
+  };
+  constexpr const char *kPlain = "conv_s8_14x32_avx512vnni", *kAmx = "conv_s8_16x32_amx",
+                       *kWinograd = "conv_s8_winograd_avx512vnni";
+  EXPECT_EQ(note(1, kPlain, 1.25),
+            "b reached 125 % of its bound, more than docs/roofline.md explains; repeat it on an idle machine");
+  EXPECT_EQ(note(1, kPlain, 1.04), "");
+  // A quarter more of AMX on zeros; Winograd does in a time what others do in two.
+  EXPECT_EQ(note(0, kAmx, 1.25), "");
+  EXPECT_NE(note(0, kAmx, 1.4), "");
+  EXPECT_EQ(note(1, kWinograd, 1.9), "");
+  EXPECT_NE(note(1, kWinograd, 2.2).find("b reached 220 % of its bound"), std::string::npos);
+  // Bytes that are near all the same: 1e11 a second, not 1e10.
+  steps[1].bytes = 1e8;
+  EXPECT_EQ(note(1, kPlain, 8), "");
+  EXPECT_NE(note(1, kPlain, 12), "");
 }
 
 TEST(Engines, TacticsSayWhichPeakTheyReach) {

@@ -24,4 +24,9 @@ const PeakTiles* peak_tiles() { return runnable(kPeakAmx.isa) ? &kPeakAmx : null
 
 bool uses_tiles(std::string_view kernel) { return kernel.ends_with("_amx"); }
 
+double most_of_peak(std::string_view kernel) {
+  if (kernel.find("_winograd_") != std::string_view::npos) return 2;
+  return uses_tiles(kernel) ? 1.25 : 1;
+}
+
 }  // namespace qat::kernels

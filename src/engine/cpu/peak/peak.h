@@ -33,4 +33,9 @@ struct PeakTiles {
 const PeakTiles* peak_tiles();             // null where this machine may run none
 bool uses_tiles(std::string_view kernel);  // an int8 kernel's name ends in its ISA
 
+// The rate of an int8 kernel over its peak, at most: 2 of Winograd's, which is charged for four times the
+// multiplications that it does at half the rate (conv/winograd.h); 1.25 of AMX's, whose unit slows down on data other
+// than zeros; else 1.
+double most_of_peak(std::string_view kernel);
+
 }  // namespace qat::kernels

@@ -15,6 +15,9 @@ int check_names(std::span<const KernelType> table) {
   int tiles = 0;
   for (const KernelType& kernel : table) {
     EXPECT_EQ(uses_tiles(kernel.name), kernel.isa == Isa::kAmx) << kernel.name;
+    bool prepares = false;
+    if constexpr (requires { kernel.prepares; }) prepares = kernel.prepares;
+    EXPECT_EQ(most_of_peak(kernel.name), prepares ? 2 : kernel.isa == Isa::kAmx ? 1.25 : 1) << kernel.name;
     tiles += kernel.isa == Isa::kAmx;
   }
   return tiles;

@@ -1,0 +1,112 @@
+// Attempts by two clocks: see peak_rate.h.
+#include "engine/runtime/peak_rate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <utility>
+#include <vector>
+
+namespace qat::engine {
+
+namespace {
+
+constexpr double kAttempt = 2e-3;
+constexpr int kAttempts = 12, kMostAttempts = 100 * kAttempts;
+constexpr double kTicks = 50;  // of the cores' clock in an attempt at least: it may be wrong by one, 2 %
+
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double core_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// One attempt after the other, of the same work.
+class Attempts {
+ public:
+  Attempts(Team& team, const PeakWork& work, const PeakClocks& clocks)
+      : team_(team), work_(work), clocks_(clocks), core_(static_cast<size_t>(team.size())) {}
+
+  // Of `rounds` a member; returns the seconds on the wall.
+  double run(int64_t rounds) {
+    work_.rounds = rounds;
+    const double start = clocks_.wall();
+    team_.run(member, this);
+    return clocks_.wall() - start;
+  }
+
+  // Rounds per second of the last one by core time; 0 where that is too short to tell.
+  double by_core() const {
+    double sum = 0;
+    for (const double own : core_) {
+      if (own <= 0 || own < kTicks * clocks_.core_tick) return 0;
+      sum += static_cast<double>(work_.rounds) / own;
+    }
+    return sum;
+  }
+
+ private:
+  static void member(void* context, int index) {
+    Attempts& a = *static_cast<Attempts*>(context);
+    const double start = a.clocks_.core();
+    a.work(index);
+    a.core_[static_cast<size_t>(index)] = a.clocks_.core() - start;
+  }
+
+  void work(int index) const {
+    if (work_.loop != nullptr) return work_.loop(work_.rounds);
+    const std::byte* own = work_.data + static_cast<size_t>(index) * work_.size;
+    for (int64_t i = 0; i < work_.rounds; ++i) work_.read(own, work_.size);
+  }
+
+  Team& team_;
+  PeakWork work_;
+  PeakClocks clocks_;
+  std::vector<double> core_;  // seconds of each member
+};
+
+}  // namespace
+
+PeakClocks machine_clocks() {
+  timespec tick{};
+  clock_getres(CLOCK_THREAD_CPUTIME_ID, &tick);
+  return {.wall = wall_seconds,
+          .core = core_seconds,
+          .core_tick = static_cast<double>(tick.tv_sec) + 1e-9 * static_cast<double>(tick.tv_nsec)};
+}
+
+PeakRate peak_rate(Team& team, const PeakWork& work, const PeakClocks& clocks) {
+  const bool by_core = work.loop != nullptr && kTicks * clocks.core_tick <= kAttempt;
+  Attempts attempts(team, work, clocks);
+  const double members = team.size();
+  std::vector<double> walled;
+  double best = 0, best_walled = 0, spent = 0;
+  int64_t rounds = work.rounds;
+  // The first attempts may be so short that a dozen says nothing.
+  for (int i = 0; i < kAttempts || (spent < kAttempts * kAttempt && i < kMostAttempts); ++i) {
+    const double wall = attempts.run(rounds);
+    spent += wall;
+    const double own = by_core ? attempts.by_core() : 0;
+    if (wall > 0) {
+      walled.push_back(members * static_cast<double>(rounds) / wall);
+      best_walled = std::max(best_walled, walled.back());
+    }
+    best = std::max(best, own);
+    const double sure = by_core ? best : best_walled;
+    rounds = sure > 0 ? std::max(work.rounds, static_cast<int64_t>(sure / members * kAttempt)) : 2 * rounds;
+  }
+  if (best == 0) best = best_walled;  // the cores' clock stood still
+  return {.rounds = best, .spread = walled.empty() ? 0 : std::max(0.0, 1 - median(std::move(walled)) / best)};
+}
+
+}  // namespace qat::engine
