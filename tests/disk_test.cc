@@ -38,7 +38,8 @@ TEST(FullDisk, ARealOne) {
       disk.path, "{ head -c 65536 /dev/zero > filler; true; }",
       "build --int8 --onnx=" + onnx.string() + " --saveEngine=" + elsewhere.string() + " --timingCacheFile=cache");
   EXPECT_EQ(cache.code, 0) << cache.err;
-  EXPECT_NE(cache.err.find("what is measured is not kept: cannot write cache: No space left"), std::string::npos)
+  EXPECT_NE(cache.err.find("what this build measures, if anything, is not kept: cannot write cache: No space left"),
+            std::string::npos)
       << cache.err;
   EXPECT_TRUE(fs::exists(elsewhere));
 }

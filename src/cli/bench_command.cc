@@ -72,7 +72,7 @@ engine::Plan build_plan(Context& context, fs::path& path) {
 // "" where none is named.
 fs::path named_engine(const Args& args) {
   const std::string flag = args.text("--loadEngine"), operand = args.operand(0);
-  if (!flag.empty() && !operand.empty())
+  if (!flag.empty() && !operand.empty() && flag != operand)
     fail(Code::kUsage, "two engines: ", operand, " and --loadEngine=", flag, "; give the one to time");
   return flag.empty() ? operand : flag;
 }

@@ -178,7 +178,9 @@ engine::BuildResult build_engine(Context& context) {
     console.info(cat("the file has no scales: built in fp32 (--", for_gpu(options) ? "fp16" : "bf16",
                      " is faster; --int8 and --best measure latency only)"));
   }
-  const std::string cache_note = engine::timing_cache_note(options.build.timing_cache);
+  // Float kernels of a CPU are the library's: nothing is measured, nothing lost.
+  const bool measures = request.precision != "fp32" || for_gpu(options);
+  const std::string cache_note = measures ? engine::timing_cache_note(options.build.timing_cache) : "";
   if (!cache_note.empty()) console.info("note: " + cache_note);
   request.rebuild_command = rebuild_command(context, request.precision);
   // print_report says what `info` would.

@@ -22,7 +22,10 @@ std::string foreign_note(const std::filesystem::path& path) {
   return cat(path.string(), " is no timing cache and stays as it is; name another file to keep what is measured");
 }
 
-std::string unwritable_note(const Error& error) { return cat("what is measured is not kept: ", error.what()); }
+// Before the build, too, which may find all that it needs.
+std::string unwritable_note(const Error& error) {
+  return cat("what this build measures, if anything, is not kept: ", error.what());
+}
 
 }  // namespace
 
