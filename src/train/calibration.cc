@@ -127,9 +127,7 @@ std::filesystem::path run_calibration(config::Options options, const Report& rep
   std::optional<data::Loader> loader;
   std::array<int64_t, 1> seen{};
   agreed(group, [&] {
-    if (group == nullptr || group->rank() == 0) {
-      check_output(result);  // before the work, which would be lost
-    }
+    if (group == nullptr || group->rank() == 0) check_output(result);  // before the work, which would be lost
     module.emplace(placed_module(options, threads, report));
     RangeHistograms mine(module->graph(), threads, device_plugin(options.device));
     seen[0] = collect(*module, mine, loader, options, report, group);
