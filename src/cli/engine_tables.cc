@@ -162,10 +162,14 @@ std::string roofline_note(const std::vector<engine::StepProfile>& steps, const e
     if (roof.spread_of(r.peak) > kSpread) noisy.insert(r.peak);
     if (r.share > excess * r.most) most = &step, share = r.share, excess = r.share / r.most;
   }
-  std::vector<std::string> parts;
+  std::vector<std::string> parts, differ;
+  differ.reserve(noisy.size());
   for (const engine::Peak peak : noisy) {
-    parts.push_back(cat("readings of the ", peak_name(peak), " peak differ by ", fixed(100 * roof.spread_of(peak), 0),
-                        " %: the machine was busy, shares of it say little"));
+    differ.push_back(cat(peak_name(peak), " by ", fixed(100 * roof.spread_of(peak), 0), " %"));
+  }
+  if (!differ.empty()) {
+    parts.push_back(cat("readings of the same peak differ (", join(differ, ", "),
+                        "): the machine was busy, shares of such peaks say little"));
   }
   if (most != nullptr) {
     parts.push_back(

@@ -46,9 +46,11 @@ TEST(EngineClassifier, PicturesAreMadeOfNormalizedImages) {
 
 // A plan in memory has passed no reader.
 TEST(EngineClassifier, PicturesNeedAMeanAndADeviationOfEachChannel) {
-  for (const std::map<std::string, std::string>& metadata :
-       {std::map<std::string, std::string>{}, {{"std", "0.25"}}, {{"mean", "0.5,0.5"}, {"std", "0.25"}},
-        {{"mean", "0.5"}, {"std", "0.25,0.25"}}, {{"mean", "0.5"}, {"std", "0"}}}) {
+  for (const std::map<std::string, std::string>& metadata : {std::map<std::string, std::string>{},
+                                                             {{"std", "0.25"}},
+                                                             {{"mean", "0.5,0.5"}, {"std", "0.25"}},
+                                                             {{"mean", "0.5"}, {"std", "0.25,0.25"}},
+                                                             {{"mean", "0.5"}, {"std", "0"}}}) {
     try {
       open_engine(mean_of_pictures(metadata), {.threads = 1});
       ADD_FAILURE() << metadata.size() << " keys passed";

@@ -86,26 +86,26 @@ PeakClocks machine_clocks() {
 }
 
 PeakRate peak_rate(Team& team, const PeakWork& work, const PeakClocks& clocks) {
-  const bool by_core = work.loop != nullptr && kTicks * clocks.core_tick <= kAttempt;
+  const bool fine = kTicks * clocks.core_tick <= kAttempt, by_core = fine && work.loop != nullptr;
   Attempts attempts(team, work, clocks);
   const double members = team.size();
   std::vector<double> walled;
-  double best = 0, best_walled = 0, spent = 0;
+  double best_own = 0, best_walled = 0, spent = 0;
   int64_t rounds = work.rounds;
   // The first attempts may be so short that a dozen says nothing.
   for (int i = 0; i < kAttempts || (spent < kAttempts * kAttempt && i < kMostAttempts); ++i) {
     const double wall = attempts.run(rounds);
     spent += wall;
-    const double own = by_core ? attempts.by_core() : 0;
+    best_own = std::max(best_own, fine ? attempts.by_core() : 0);
     if (wall > 0) {
       walled.push_back(members * static_cast<double>(rounds) / wall);
       best_walled = std::max(best_walled, walled.back());
     }
-    best = std::max(best, own);
-    const double sure = by_core ? best : best_walled;
+    // By the wall, an attempt that waits for its cores would stay as short as it is.
+    const double sure = fine ? best_own : best_walled;
     rounds = sure > 0 ? std::max(work.rounds, static_cast<int64_t>(sure / members * kAttempt)) : 2 * rounds;
   }
-  if (best == 0) best = best_walled;  // the cores' clock stood still
+  const double best = by_core && best_own > 0 ? best_own : best_walled;  // 0: the cores' clock stood still
   return {.rounds = best, .spread = walled.empty() ? 0 : std::max(0.0, 1 - median(std::move(walled)) / best)};
 }
 

@@ -1,10 +1,10 @@
 // How often in a second a team does a piece of work at most: what peaks are measured by (runtime/roofline.h).
 //
-// The best of a dozen attempts, each as long as the best so far says that two milliseconds are. Work from registers is
-// counted by the time that each member has its core, so that a busy machine does not lower it: the sum over the members
-// of rounds / core time. Bytes are counted by the clock on the wall, from the first member's start to the last one's
-// end: members that wait for their cores do not read at once, and each would have the others' share of the memory's
-// rate, too. So is everything where the cores' clock is too coarse for two milliseconds.
+// The best of a dozen attempts, each of as many rounds as the best so far does in two milliseconds on its core. Work
+// from registers is counted by the time that each member has its core, so that a busy machine does not lower it: the
+// sum over the members of rounds / core time. Bytes are counted by the clock on the wall, from the first member's start
+// to the last one's end: members that wait for their cores do not read at once, and each would have the others' share
+// of the memory's rate, too. So is everything where the cores' clock is too coarse for two milliseconds.
 #pragma once
 
 #include <cstddef>
