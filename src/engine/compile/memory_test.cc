@@ -115,7 +115,7 @@ TEST(RunTimeMemory, TenThousandEnginesComeAndGo) {
   save_plan(path, test::build_int8(test::quantized_network("resnet8"), {1, 3, 32, 32}, {2, 3, 32, 32}));
   const Tensor images = test::random_images({1, 3, 32, 32}, 2);
   std::vector<float> first, logits;
-  size_t settled = 0;
+  [[maybe_unused]] size_t settled = 0;
   for (int i = 0; i < cycles; ++i) {
     if (i == cycles / 10) settled = resident_bytes();
     Session session(std::make_shared<const Plan>(load_plan(path)), {.threads = 1 + i % 2});
