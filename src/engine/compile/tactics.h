@@ -23,7 +23,7 @@ class TimingCache {
   std::filesystem::path path_;
   std::map<std::string, double> entries_;
   bool changed_ = false;
-  bool foreign_ = false;  // the file is something else
+  std::string problem_;  // why the file stays as it is: something else, not readable, read-only
 };
 
 inline constexpr std::string_view kWinograd = "winograd";  // what --disable-pass calls kernels that prepare

@@ -1,4 +1,6 @@
 // The timing cache's file: "microseconds<TAB>key" a line.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iomanip>
 #include <sstream>
@@ -16,25 +18,46 @@ namespace {
 constexpr std::string_view kHeader = "qat timing cache 3", kAnyVersion = "qat timing cache ";
 constexpr int kDigits = 6;  // of an entry
 
-bool is_foreign(const std::string& content) { return !content.empty() && !content.starts_with(kAnyVersion); }
-
-std::string foreign_note(const std::filesystem::path& path) {
-  return cat(path.string(), " is no timing cache and stays as it is; name another file to keep what is measured");
-}
-
 // Before the build, too, which may find all that it needs.
-std::string unwritable_note(const Error& error) {
-  return cat("what this build measures, if anything, is not kept: ", error.what());
+std::string not_kept(const std::string& why) {
+  return cat("what this build measures, if anything, is not kept: ", why);
 }
+
+// A file that is to stay as it is is one that nobody may write, root either.
+bool is_read_only(const std::filesystem::path& path) {
+  using std::filesystem::perms;
+  constexpr perms kWrite = perms::owner_write | perms::group_write | perms::others_write;
+  std::error_code failed;
+  const perms now = std::filesystem::status(path, failed).permissions();
+  return failed || (now & kWrite) == perms::none || access(path.c_str(), W_OK) != 0;
+}
+
+struct CacheFile {
+  explicit CacheFile(const std::filesystem::path& path) {
+    std::error_code ignored;
+    if (path.empty() || !std::filesystem::exists(path, ignored)) return;
+    try {
+      content = read_file(path);
+    } catch (const Error& error) {
+      problem = not_kept(error.what());
+      return;
+    }
+    if (!content.empty() && !content.starts_with(kAnyVersion)) {
+      problem =
+          cat(path.string(), " is no timing cache and stays as it is; name another file to keep what is measured");
+    } else if (is_read_only(path)) {
+      problem = not_kept(cat(path.string(), " is read-only; name another file to keep it"));
+    }
+  }
+  std::string content, problem;  // problem: why it stays as it is, ""
+};
 
 }  // namespace
 
 TimingCache::TimingCache(std::filesystem::path path) : path_(std::move(path)) {
-  std::error_code ignored;
-  if (path_.empty() || !std::filesystem::exists(path_, ignored)) return;
-  const std::string content = read_file(path_);
-  foreign_ = is_foreign(content);
-  std::istringstream in(content);
+  const CacheFile file(path_);
+  problem_ = file.problem;
+  std::istringstream in(file.content);
   std::string line;
   std::getline(in, line);
   if (line != kHeader) return;
@@ -59,26 +82,25 @@ void TimingCache::add(const std::string& key, double microseconds) {
 
 std::string TimingCache::save() const {
   if (path_.empty() || !changed_) return "";
-  if (foreign_) return foreign_note(path_);
+  if (!problem_.empty()) return problem_;
   std::ostringstream out;
   out << std::setprecision(kDigits) << kHeader << '\n';
   for (const auto& [key, microseconds] : entries_) out << microseconds << '\t' << key << '\n';
   try {
     write_file(path_, out.str());
   } catch (const Error& error) {
-    return unwritable_note(error);
+    return not_kept(error.what());
   }
   return "";
 }
 
 std::string timing_cache_note(const std::filesystem::path& path) {
-  std::error_code ignored;
   if (path.empty()) return "";
-  if (std::filesystem::exists(path, ignored) && is_foreign(read_file(path))) return foreign_note(path);
+  if (const CacheFile file(path); !file.problem.empty()) return file.problem;
   try {
     check_writable(path);
   } catch (const Error& error) {
-    return unwritable_note(error);
+    return not_kept(error.what());
   }
   return "";
 }

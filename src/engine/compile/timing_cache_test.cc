@@ -73,6 +73,22 @@ TEST_F(Cache, AFileOfAnotherKindStaysAsItIs) {
   }
 }
 
+// Neither ends a build; one that nobody may write is not replaced.
+TEST_F(Cache, AFileThatCannotBeReadOrWrittenStaysAsItIs) {
+  write_file(file_, "qat timing cache 3\n7\tgood\n");
+  fs::permissions(file_, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+  TimingCache read_only(file_);
+  EXPECT_EQ(read_only.find("good"), 7.0);
+  read_only.add("new", 1);
+  EXPECT_NE(read_only.save().find("is read-only"), std::string::npos);
+  EXPECT_EQ(read_file(file_), "qat timing cache 3\n7\tgood\n");
+  TimingCache folder(folder_);
+  folder.add("new", 1);
+  EXPECT_NE(folder.save().find(folder_.string()), std::string::npos);
+  for (const fs::path& path : {file_, folder_})
+    EXPECT_NE(timing_cache_note(path).find("is not kept"), std::string::npos);
+}
+
 // Known before the build, in the same words.
 TEST_F(Cache, WhatItWillNotKeepIsKnownBefore) {
   EXPECT_EQ(timing_cache_note(""), "");

@@ -47,7 +47,7 @@ const std::byte* BindContext::blob(size_t index, size_t bytes) const {
   const Blob& b = view.step.blobs.at(index);
   if (b.size != bytes) {
     fail(Code::kBadFile, "[", name_of(step().op), " ", step().name, "] expected ", bytes, " bytes in blob ", index,
-         ", got ", b.size);
+         ", got ", b.size, "; the engine is damaged: build it again");
   }
   return view.plan.bytes(b).data();
 }

@@ -51,7 +51,7 @@ const std::byte* BindContext::blob(size_t index, size_t bytes) const {
   const engine::Blob& b = view.step.blobs.at(index);
   if (b.size != bytes) {
     fail(Code::kBadFile, "[", name_of(step().op), " ", step().name, "] expected ", bytes, " bytes in blob ", index,
-         ", got ", b.size);
+         ", got ", b.size, "; the engine is damaged: build it again");
   }
   return blobs + b.offset;
 }
