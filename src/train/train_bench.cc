@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 
+#include "base/measure.h"
 #include "base/random.h"
 #include "quant/placement.h"
 #include "train/distributed/session.h"
@@ -65,11 +66,6 @@ double evaluation_rate(Arm& arm, const data::Batch& batch, int64_t count) {
 }
 
 double gib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
-
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v[v.size() / 2];
-}
 
 data::Batch random_batch(int64_t batch, int64_t size, int64_t channels, int64_t classes) {
   data::Batch result{.images = Tensor(DType::kU8, {batch, size, size, channels}), .labels = {}, .indices = {}};

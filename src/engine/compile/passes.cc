@@ -8,22 +8,42 @@
 #include "engine/compile/cuda_rivals.h"
 #include "engine/compile/run_choices.h"
 #include "engine/compile/tactics.h"
+#include "ir/canonical.h"
+#include "ir/fold_batch_norm.h"
 #include "ir/lowered.h"
 #include "ir/shapes.h"
 #include "ir/verify.h"
 
 namespace qat::engine {
 
+ir::Graph fold_batch_norm(ir::Graph graph, PassContext& context) {
+  for (const auto& [layer, norm] : ir::fold_batch_norms(graph)) context.absorb(layer, norm);
+  return graph;
+}
+
+namespace {
+
+// A rewrite of ir/canonical.h as a pass.
+template <void (*Rewrite)(ir::Graph&)>
+ir::Graph pass(ir::Graph graph, PassContext&) {
+  Rewrite(graph);
+  return graph;
+}
+
+}  // namespace
+
 const std::vector<Pass>& passes() {
   // Up to lower_layers, ir::make_canonical does the same (passes_test.cc).
   static const std::vector<Pass> table{
-      {"remove_identities", remove_identities, false, "Identity and Dropout go"},
-      {"canonicalize_means", canonicalize_means, false, "ReduceMean over the image becomes GlobalAvgPool"},
-      {"fold_constants", fold_constants, true, "nodes of constants become constants"},
+      {"remove_identities", pass<ir::remove_identities>, false, "Identity and Dropout go"},
+      {"canonicalize_means", pass<ir::canonicalize_means>, false, "ReduceMean over the image becomes GlobalAvgPool"},
+      {"fold_constants", pass<ir::fold_constants>, true, "nodes of constants become constants"},
       {"drop_quantizers", drop_quantizers, false, "a float engine ignores quantizers"},
       {"fold_batch_norm", fold_batch_norm, true, "BatchNorm goes into the layer before it"},
-      {"lower_batch_norm", lower_batch_norm, false, "what is left of BatchNorm becomes a 1x1 depthwise Conv"},
-      {"commute_quantizers", commute_quantizers, true, "quantizers move before MaxPool, Flatten, Reshape and Concat"},
+      {"lower_batch_norm", pass<ir::lower_batch_norms>, false,
+       "what is left of BatchNorm becomes a 1x1 depthwise Conv"},
+      {"commute_quantizers", pass<ir::commute_quantizers>, true,
+       "quantizers move before MaxPool, Flatten, Reshape and Concat"},
       {"lower_layers", lower_layers, false, "Conv and Gemm get an epilogue"},
       {"fuse_adds", fuse_adds, true, "a residual Add goes into the layer before it"},
       {"fuse_activations", fuse_activations, true, "an activation goes into the layer before it"},

@@ -37,14 +37,9 @@ const std::vector<Pass>& passes();
 // or is not optional.
 ir::Graph run_passes(ir::Graph graph, const std::vector<std::string>& disabled, PassContext& context);
 
-// In their order.
-ir::Graph remove_identities(ir::Graph graph, PassContext& context);
-ir::Graph canonicalize_means(ir::Graph graph, PassContext& context);
-ir::Graph fold_constants(ir::Graph graph, PassContext& context);
+// In their order, but for those that are rewrites of ir/canonical.h.
 ir::Graph drop_quantizers(ir::Graph graph, PassContext& context);
 ir::Graph fold_batch_norm(ir::Graph graph, PassContext& context);
-ir::Graph lower_batch_norm(ir::Graph graph, PassContext& context);
-ir::Graph commute_quantizers(ir::Graph graph, PassContext& context);
 ir::Graph lower_layers(ir::Graph graph, PassContext& context);
 ir::Graph fuse_adds(ir::Graph graph, PassContext& context);
 ir::Graph fuse_activations(ir::Graph graph, PassContext& context);

@@ -1,8 +1,7 @@
 // Runs on an image of one grey: time does not depend on values. See plan_run.h.
 #include "engine/compile/plan_run.h"
 
-#include <chrono>
-
+#include "base/measure.h"
 #include "base/tensor.h"
 
 namespace qat::engine {
@@ -18,9 +17,9 @@ PlanRun::PlanRun(const Plan& plan, int threads, const InputShape& shape)
 }
 
 double PlanRun::seconds() {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = wall_seconds();
   session_.run(input_.data(), pointers_);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return wall_seconds() - start;
 }
 
 std::vector<double> PlanRun::by_step() {

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "base/measure.h"
 #include "base/threads.h"
 #include "engine/compile/plan_run.h"
 #include "engine/compile/stretches.h"
@@ -34,12 +35,6 @@ Draft with_alternatives(Draft draft, const Takes& takes) {
     draft.plan.isa = std::max(draft.plan.isa, a.isa);
   }
   return draft;
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 struct Choice {

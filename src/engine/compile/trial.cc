@@ -1,13 +1,11 @@
 // Trials bind a plan of one step: see trial.h.
 #include "engine/compile/trial.h"
 
-#include <time.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/measure.h"
 #include "base/plugin.h"
 #include "base/random.h"
 #include "engine/runtime/bound_step.h"
@@ -113,8 +111,6 @@ void pack_weights(const Plan& plan, const Step& step, const std::vector<Extents>
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // AMX takes a quarter longer for random bytes than for zeros. A pattern of 4 KiB, again and again; finds the pages,
 // too.
 void fill_random(std::byte* to, size_t bytes) {
@@ -123,13 +119,6 @@ void fill_random(std::byte* to, size_t bytes) {
   for (size_t i = 0; i < std::min(bytes, kPattern); ++i) to[i] = static_cast<std::byte>(random.bits() & 0x7F);
   for (size_t done = kPattern; done < bytes; done += kPattern)
     std::memcpy(to + done, to, std::min(kPattern, bytes - done));
-}
-
-double wall_seconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
-double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 // The least of some runs: ends when kStable in a row were no 1 % faster, which idle machines reach at once and noisy

@@ -2,10 +2,11 @@
 #include "engine/runtime/peak_rate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <ctime>
 #include <utility>
 #include <vector>
+
+#include "base/measure.h"
 
 namespace qat::engine {
 
@@ -14,22 +15,6 @@ namespace {
 constexpr double kAttempt = 2e-3;
 constexpr int kAttempts = 12, kMostAttempts = 100 * kAttempts;
 constexpr double kTicks = 50;  // of the cores' clock in an attempt at least: it may be wrong by one, 2 %
-
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double core_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 // One attempt after the other, of the same work.
 class Attempts {
@@ -81,7 +66,7 @@ PeakClocks machine_clocks() {
   timespec tick{};
   clock_getres(CLOCK_THREAD_CPUTIME_ID, &tick);
   return {.wall = wall_seconds,
-          .core = core_seconds,
+          .core = thread_seconds,
           .core_tick = static_cast<double>(tick.tv_sec) + 1e-9 * static_cast<double>(tick.tv_nsec)};
 }
 

@@ -149,7 +149,6 @@ void finish_tiles(const ConvProblem& p, const WinogradBlocks& blocks, const Tile
 template <class Arch, int Vectors>
 void multiply_row(const WinogradBlocks& blocks, int row, WinogradBlocks::Range block, const uint8_t* inputs,
                   const uint8_t* made, uint8_t* sums, WordTask& task, RowOfWeights<Arch>& making) {
-  const int64_t next_step = task.next_step;
   for (int point = row * kWinogradIn; point < (row + 1) * kWinogradIn; ++point, made += blocks.weights_point) {
     const auto [begins, ends] = blocks.with_point(point);
     const int64_t from = std::max(block.begin, begins), to = std::min(block.end, ends), at = from - block.begin;
@@ -157,10 +156,8 @@ void multiply_row(const WinogradBlocks& blocks, int row, WinogradBlocks::Range b
     task.rows = inputs + point * blocks.input_point + at * blocks.vector_bytes;
     task.panel = made;
     task.y = sums + point * blocks.sums_point + at * Vectors * blocks.vector_bytes;
-    task.next_step = next_step;
     run_word_tiles<Arch, Vectors>(task, to - from, making);
   }
-  task.next_step = next_step;
 }
 
 template <class Arch>
@@ -221,7 +218,7 @@ void winograd_run(const ConvProblem& p, const ConvArgs& a, int64_t begin, int64_
                         .skip_stride = p.epilogue.has_skip ? pitch_of(p.out_channels) : 0,
                         .y = static_cast<uint8_t*>(a.y) + k * element,
                         .y_stride = output_pitch(p.epilogue, p.out_channels) * element};
-    void* padded_y = panel + 1 == panels.count && p.out_channels % kChannelGroup != 0 ? a.y : nullptr;
+    void* padded_y = panel + 1 == panels.count ? a.y : nullptr;
     if (vectors == 2) {
       finish_tiles<Arch, 2>(p, blocks, base, first, last - first, sums, padded_y);
     } else {

@@ -8,7 +8,6 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -126,7 +125,7 @@ constexpr std::array<WordTiles<Arch>, sizeof...(Row)> word_tiles_by_rows(std::in
   return {word_tiles<Arch, Row + 1, Vectors, Making>...};
 }
 
-// `run` rows in tiles of nearly equal height.
+// `run` rows in tiles of nearly equal height; of the task only `next` goes on.
 template <class Arch, int Vectors>
 void run_word_tiles(WordTask& task, int64_t run, RowOfWeights<Arch>& making) {
   constexpr int kRows = Arch::kTile.max_rows, kSideRows = Vectors == 2 ? Arch::kSideRows : 0;
@@ -142,9 +141,11 @@ void run_word_tiles(WordTask& task, int64_t run, RowOfWeights<Arch>& making) {
     if (making.left > 0) functions = kMaking[making.row].data(), most = kSideRows;
   }
   const int64_t count = ceil_div(run, most), height = run / count, taller = run % count;
-  task.next_step = ceil_div(task.next_step, count);
-  if (taller > 0) functions[height](task, taller, making);  // the first tiles have one row more
-  functions[height - 1](task, count - taller, making);
+  WordTask t = task;
+  t.next_step = ceil_div(task.next_step, count);
+  if (taller > 0) functions[height](t, taller, making);  // the first tiles have one row more
+  functions[height - 1](t, count - taller, making);
+  task.next = t.next;
 }
 
 }  // namespace
